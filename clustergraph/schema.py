@@ -1,0 +1,101 @@
+"""The artefacts of a run: every column that users see, its type, its unit and what it means."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+SCHEMA_VERSION = "1"
+
+_TIME = pa.timestamp("us", tz="UTC")
+_TEXT, _COUNT, _REAL = pa.string(), pa.int64(), pa.float64()
+
+
+def _column(name: str, kind: pa.DataType, unit: str, meaning: str) -> pa.Field:
+    return pa.field(name, kind, metadata={"unit": unit, "meaning": meaning})
+
+
+def _table(name: str, *columns: pa.Field) -> pa.Schema:
+    return pa.schema(columns, metadata={"clustergraph.artefact": name, "clustergraph.schema": SCHEMA_VERSION})
+
+
+CLUSTERS = _table(
+    "clusters",
+    _column("cluster_id", _TEXT, "id", "made from the members' ids"),
+    _column("rank", _COUNT, "rank", "1 = first"),
+    _column("accounts", _COUNT, "accounts", "members"),
+    _column("exchanges", _COUNT, "exchanges", "sum over the members"),
+    _column("input_tokens", _COUNT, "tokens", "sum over the members"),
+    _column("output_tokens", _COUNT, "tokens", "sum over the members"),
+    _column("extraction_volume", _REAL, "exchanges", "what the rank is by"),
+    _column("first_seen", _TIME, "UTC", "earliest sighting of a member"),
+    _column("last_seen", _TIME, "UTC", "latest sighting of a member"),
+    _column(
+        "families", pa.list_(_TEXT), "families", "families of signals that hold it together, strongest first"
+    ),
+    _column("density", _REAL, "share", "ties inside, of all pairs of members"),
+    _column("cohesion_bits", _REAL, "bits", "mean evidence of the ties inside"),
+    _column("p_value", _REAL, "probability", "how often chance makes such a cluster; null until measured"),
+    _column("q_value", _REAL, "share", "false-discovery rate of the list up to here; null until measured"),
+    _column(
+        "extraction_score", _REAL, "0..1", "how much the traffic looks like extraction; null until measured"
+    ),
+    _column("known_hub_share", _REAL, "share", "memberships in shared signals that are known hubs, of all"),
+    _column("explained_by", _TEXT, "code", "legitimate sharing that explains it, if any"),
+    _column("reason", _TEXT, "words", "what a reader should know before acting"),
+)
+MEMBERS = _table(
+    "members",
+    _column("cluster_id", _TEXT, "id", "of clusters.parquet"),
+    _column("account_id", _TEXT, "id", "as in the input"),
+    _column("exchanges", _COUNT, "exchanges", "of the account"),
+    _column("input_tokens", _COUNT, "tokens", "of the account"),
+    _column("output_tokens", _COUNT, "tokens", "of the account"),
+    _column("extraction_volume", _REAL, "exchanges", "what the account adds to its cluster's rank"),
+    _column("ties", _COUNT, "ties", "inside its cluster"),
+    _column("bits", _REAL, "bits", "evidence to the rest of its cluster"),
+    _column("confidence", _REAL, "0..1", "how surely it belongs"),
+)
+EVIDENCE = _table(
+    "evidence",
+    _column("cluster_id", _TEXT, "id", "of clusters.parquet"),
+    _column("kind", _TEXT, "kind", "of the signal"),
+    _column("value", _TEXT, "value", "of the signal"),
+    _column("family", _TEXT, "family", "of the kind"),
+    _column("accounts", _COUNT, "accounts", "members that have it"),
+    _column("accounts_everywhere", _COUNT, "accounts", "all accounts that have it"),
+    _column("bits", _REAL, "bits", "its part of the evidence of the cluster's ties"),
+)
+LINKS = _table(
+    "links",
+    _column("cluster_id", _TEXT, "id", "of clusters.parquet"),
+    _column("account_id", _TEXT, "id", "as in the input"),
+    _column("kind", _TEXT, "kind", "of the signal"),
+    _column("value", _TEXT, "value", "of the signal"),
+    _column("exchanges", _COUNT, "exchanges", "of the account with the signal"),
+    _column("first_seen", _TIME, "UTC", "earliest sighting of the account with the signal"),
+    _column("last_seen", _TIME, "UTC", "latest sighting of the account with the signal"),
+)
+ACTIVITY = _table(
+    "activity",
+    _column("cluster_id", _TEXT, "id", "of clusters.parquet"),
+    _column("account_id", _TEXT, "id", "as in the input"),
+    _column("hour", _TIME, "UTC", "beginning of the hour"),
+    _column("exchanges", _COUNT, "exchanges", "of the account in the hour"),
+)
+TIES = _table(
+    "ties",
+    _column("source", _TEXT, "id", "account id, before the target's in order"),
+    _column("target", _TEXT, "id", "account id"),
+    _column("bits", _REAL, "bits", "evidence against chance"),
+    _column("shared", _COUNT, "signals", "that both accounts have"),
+    _column("families", _COUNT, "families", "of signals that add to the evidence"),
+)
+
+ARTEFACTS: dict[str, pa.Schema] = {
+    "clusters": CLUSTERS,
+    "members": MEMBERS,
+    "evidence": EVIDENCE,
+    "links": LINKS,
+    "activity": ACTIVITY,
+    "ties": TIES,
+}
