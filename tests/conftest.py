@@ -1,0 +1,25 @@
+"""Fixtures that several files of tests use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from clustergraph.engines.duckdb import DuckDBEngine
+
+REAL = Path(__file__).parent.parent.parent / "shared" / "data"
+
+
+@pytest.fixture
+def engine(tmp_path):
+    with DuckDBEngine(tmp_path, threads=2) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data beside the checkout; tests that need it are skipped without it."""
+    if not REAL.is_dir():
+        pytest.skip("the real data is not beside this checkout")
+    return REAL
