@@ -1,0 +1,110 @@
+"""The bipartite graph as numbers: which account has which shared signals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from clustergraph.evidence import Cells
+
+
+class Arrays(NamedTuple):
+    """The arrays of a :class:`Biadjacency` and of its cells, as compiled code takes them."""
+
+    indptr: NDArray[np.int64]
+    indices: NDArray[np.int32]
+    signal_cell: NDArray[np.int32]
+    degrees: NDArray[np.int32]
+    kind: NDArray[np.int32]
+    family: NDArray[np.int32]
+    rate: NDArray[np.float64]
+    weight: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Biadjacency:
+    """A sparse 0/1 matrix of accounts by shared signals, in rows of rising signal numbers.
+
+    Signals are numbered from the rarest cell to the commonest, so a row begins with what tells most.
+
+    Attributes:
+        indptr: row ``a`` is ``indices[indptr[a]:indptr[a + 1]]`` (int64, accounts + 1).
+        indices: signal numbers (int32).
+        degrees: signals of each kind that an account has, unshared ones included (int32, accounts x kinds).
+        signal_cell: cell of each signal (int32), never falling.
+        signal_degree: accounts that have the signal (int32).
+        cells: the cells that the signals are in.
+    """
+
+    indptr: NDArray[np.int64]
+    indices: NDArray[np.int32]
+    degrees: NDArray[np.int32]
+    signal_cell: NDArray[np.int32]
+    signal_degree: NDArray[np.int32]
+    cells: Cells
+
+    @property
+    def accounts(self) -> int:
+        """Number of accounts, those without a shared signal included."""
+        return len(self.indptr) - 1
+
+    @property
+    def arrays(self) -> Arrays:
+        """Everything that evidence is computed from."""
+        cells = self.cells
+        return Arrays(
+            self.indptr, self.indices, self.signal_cell, self.degrees,
+            cells.kind, cells.family, cells.rate, cells.weight,
+        )  # fmt: skip
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the arrays take (bytes)."""
+        return self.indptr.nbytes + self.indices.nbytes + self.degrees.nbytes + 2 * self.signal_cell.nbytes
+
+    @property
+    def pairs_by_kind(self) -> NDArray[np.int64]:
+        """``M`` of the evidence: distinct (account, signal) pairs of each kind."""
+        return np.asarray(self.degrees.sum(axis=0, dtype=np.int64))
+
+
+def rows_from_holders(
+    holders: NDArray[np.int32], signal_degree: NDArray[np.int32], accounts: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Turn each signal's holders, signal after signal, into the accounts' rows (a transposition).
+
+    Args:
+        holders: account numbers, ``signal_degree[0]`` of them for signal 0, then those of signal 1, ...;
+            a negative number is an empty slot and left out.
+        signal_degree: slots per signal.
+        accounts: number of accounts.
+
+    Returns:
+        ``indptr`` and ``indices`` of a :class:`Biadjacency`.
+    """
+    present = holders[holders >= 0] if len(holders) and holders.min() < 0 else holders
+    indptr = np.zeros(accounts + 1, np.int64)
+    np.cumsum(np.bincount(present, minlength=accounts), out=indptr[1:])
+    return indptr, _transpose(holders, signal_degree, indptr)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _transpose(
+    holders: NDArray[np.int32], signal_degree: NDArray[np.int32], indptr: NDArray[np.int64]
+) -> NDArray[np.int32]:
+    indices = np.empty(indptr[-1], np.int32)
+    end = indptr[:-1].copy()
+    slot = 0
+    for signal in range(len(signal_degree)):
+        for _ in range(signal_degree[signal]):
+            account = holders[slot]
+            slot += 1
+            if account >= 0:
+                indices[end[account]] = signal
+                end[account] += 1
+    return indices
