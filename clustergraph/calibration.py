@@ -1,0 +1,264 @@
+"""How much evidence is more than chance gives: thresholds found from shuffled copies of the data.
+
+Two thresholds are found. Ties are kept from ``tie_bits`` on, a lenient level at which chance gives an
+account ``max_chance_ties`` ties on average, too few to hang together. An account is a member of a cluster
+only with ``member_bits`` of evidence to the rest of it: the least level at which, on shuffled data and
+through the whole pipeline, at most ``max_chance_accounts`` of the accounts end in any cluster, as an
+upper 95% bound.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.stats import chi2
+
+from clustergraph.communities import Leiden, find_communities
+from clustergraph.nulls import shuffle
+from clustergraph.prefix_join import Pairs, PrefixIndex
+from clustergraph.support import require_support
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from clustergraph.biadjacency import Biadjacency
+
+STEP = 0.5
+_LOWEST = 2.0
+_FEW_ROWS = 5_000
+_LEAST_DRAWS = 20_000
+_MOST_NULLS = 100
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What was chosen, and the numbers behind the choice.
+
+    Attributes:
+        tie_bits: least evidence of a tie.
+        member_bits: least evidence of a member to the rest of its cluster.
+        nulls: shuffled copies that were looked at.
+        accounts_drawn: accounts that were looked at, over all copies.
+        chance_ties: mean number of ties that chance gives an account at ``tie_bits``.
+        chance_accounts: share of accounts that chance puts in clusters.
+        chance_accounts_at_most: its upper 95% bound.
+        curve: ``chance_accounts`` and its bound at each level of ``member_bits`` that was tried.
+    """
+
+    tie_bits: float
+    member_bits: float
+    nulls: int = 0
+    accounts_drawn: int = 0
+    chance_ties: float = 0.0
+    chance_accounts: float = 0.0
+    chance_accounts_at_most: float = 0.0
+    curve: tuple[dict[str, float], ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give everything as plain values, for run.json."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class _Null:
+    """The part of a shuffled copy that hangs together with the accounts drawn from it."""
+
+    graph: Biadjacency
+    drawn: NDArray[np.int32]
+    ties: Pairs
+    labels: NDArray[np.int32]
+
+
+def calibrate(
+    graph: Biadjacency,
+    *,
+    max_chance_accounts: float = 0.001,
+    max_chance_ties: float = 0.1,
+    nulls: int = 5,
+    accounts_per_null: int = 50_000,
+    tie_bits: float | None = None,
+    member_bits: float | None = None,
+    min_accounts: int = 3,
+    leiden: Leiden = Leiden(),  # noqa: B008 (frozen)
+    seed: int = 0,
+    threads: int = 1,
+    progress: Callable[[float], None] | None = None,
+) -> Thresholds:
+    """Find the thresholds that keep chance out.
+
+    Args:
+        graph: the incidence as numbers.
+        max_chance_accounts: share of accounts that may end in any cluster of a shuffled copy.
+        max_chance_ties: ties that chance may give an account on average.
+        nulls: shuffled copies; small inputs get more of them, so that the bound can be reached.
+        accounts_per_null: accounts drawn from each copy; what hangs together with them is found whole.
+        tie_bits: use this level and do not look for one.
+        member_bits: use this level and do not look for one; what chance gives there is measured all the same.
+        min_accounts: least size of a cluster.
+        leiden: how communities are looked for.
+        seed: of shuffling and drawing.
+        threads: processors to use.
+        progress: told the share of the work that is done.
+
+    Returns:
+        The thresholds, in steps of half a bit.
+    """
+    if graph.accounts == 0 or len(graph.indices) == 0:
+        return Thresholds(tie_bits=tie_bits or _LOWEST, member_bits=member_bits or _LOWEST)
+    copies = min(max(nulls, -(-_LEAST_DRAWS // graph.accounts)), _MOST_NULLS)
+    if tie_bits is None:
+        tie_bits = find_tie_bits(graph, max_chance_ties=max_chance_ties, seed=seed, threads=threads)
+    found = []
+    for number in range(copies):
+        found.append(_examine(
+            graph, number, tie_bits, accounts_per_null, min_accounts=min_accounts, leiden=leiden,
+            seed=seed, threads=threads,
+        ))  # fmt: skip
+        if progress:
+            progress((number + 1) / copies)
+    if member_bits is None:
+        curve = _find_member_bits(found, max_chance_accounts, min_accounts)
+    else:
+        curve = [_chance_at(found, member_bits, max_chance_accounts, min_accounts)]
+    chosen = min((c for c in curve if c["met"]), key=lambda c: c["member_bits"], default=curve[-1])
+    drawn = sum(len(null.drawn) for null in found)
+    return Thresholds(
+        tie_bits=tie_bits,
+        member_bits=chosen["member_bits"],
+        nulls=copies,
+        accounts_drawn=drawn,
+        chance_ties=sum(_ties_of(null) for null in found) / drawn,
+        chance_accounts=chosen["chance_accounts"],
+        chance_accounts_at_most=chosen["at_most"],
+        curve=tuple(sorted(curve, key=lambda c: c["member_bits"])),
+    )
+
+
+def _seed(seed: int, number: int) -> int:
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+
+
+def _draw(accounts: int, count: int, seed: int) -> NDArray[np.int32]:
+    if count >= accounts:
+        return np.arange(accounts, dtype=np.int32)
+    chosen = np.random.default_rng(seed).choice(accounts, count, replace=False)
+    return np.sort(chosen).astype(np.int32)
+
+
+def _ties_of(null: _Null) -> int:
+    """Count the tie ends at the accounts drawn."""
+    drawn = np.zeros(null.graph.accounts, bool)
+    drawn[null.drawn] = True
+    return int(drawn[null.ties.source].sum() + drawn[null.ties.target].sum())
+
+
+def find_tie_bits(graph: Biadjacency, *, max_chance_ties: float, seed: int = 0, threads: int = 1) -> float:
+    """Find the least level, in bits, at which chance gives an account at most ``max_chance_ties`` ties."""
+    if graph.accounts == 0 or len(graph.indices) == 0:
+        return _LOWEST
+    copies = [shuffle(graph, seed=_seed(seed, number)) for number in range(2)]
+    level = np.floor(np.log2(graph.accounts)) + 4.0
+    while True:
+        bits, drawn = [], 0
+        for number, copy in enumerate(copies):
+            rows = _draw(graph.accounts, _FEW_ROWS, _seed(seed, 1000 + number))
+            bits.append(PrefixIndex(copy, level).join_rows(rows, threads=threads).bits)
+            drawn += len(rows)
+        found = np.sort(np.concatenate(bits))
+        if len(found) / drawn > max_chance_ties or level <= _LOWEST:
+            break
+        level = max(level - 2.0, _LOWEST)
+    allowed = int(max_chance_ties * drawn)
+    if len(found) > allowed:
+        level = np.floor(found[len(found) - allowed - 1] / STEP) * STEP + STEP
+    return float(level)
+
+
+def _examine(
+    graph: Biadjacency, number: int, tie_bits: float, accounts: int, *, min_accounts: int, leiden: Leiden,
+    seed: int, threads: int,
+) -> _Null:  # fmt: skip
+    """Shuffle, draw accounts, find all ties of what hangs together with them, and its communities."""
+    copy = shuffle(graph, seed=_seed(seed, number))
+    drawn = _draw(graph.accounts, accounts, _seed(seed, 2000 + number))
+    ties = _closure(PrefixIndex(copy, tie_bits), drawn, threads)
+    labels = find_communities(graph.accounts, ties, leiden, min_accounts=min_accounts)
+    return _Null(copy, drawn, ties, labels)
+
+
+def _closure(index: PrefixIndex, rows: NDArray[np.int32], threads: int) -> Pairs:
+    """Find all ties of the connected components that ``rows`` lie in."""
+    if len(rows) == index.graph.accounts:
+        return index.join(threads=threads)
+    known = np.zeros(index.graph.accounts, bool)
+    parts: list[Pairs] = []
+    while len(rows):
+        known[rows] = True
+        parts.append(index.join_rows(rows, threads=threads))
+        reached = np.unique(parts[-1].target)
+        rows = reached[~known[reached]]
+    columns = [np.concatenate([getattr(p, name) for p in parts]) for name in Pairs.__dataclass_fields__]
+    # Both ends of a tie were rows: keep it once.
+    upward = columns[0] < columns[1]
+    columns = [column[upward] for column in columns]
+    order = np.lexsort((columns[1], columns[0]))
+    return Pairs(*(column[order] for column in columns))
+
+
+def _find_member_bits(
+    nulls: list[_Null], max_chance_accounts: float, min_accounts: int
+) -> list[dict[str, float]]:
+    """Bisect for the least level at which the bound holds; give all levels that were tried."""
+    highest = max((float(null.ties.bits.sum()) for null in nulls), default=0.0)
+    low, high = 0, int(np.ceil(min(highest, 1000.0) / STEP)) + 1
+    tried = []
+    while low <= high:
+        middle = (low + high) // 2
+        tried.append(_chance_at(nulls, middle * STEP, max_chance_accounts, min_accounts))
+        if tried[-1]["met"]:
+            high = middle - 1
+        else:
+            low = middle + 1
+    return tried
+
+
+def _chance_at(
+    nulls: list[_Null], member_bits: float, max_chance_accounts: float, min_accounts: int
+) -> dict[str, float]:
+    sizes = []
+    for null in nulls:
+        found = require_support(
+            null.graph, null.labels, null.ties, min_bits=member_bits, min_accounts=min_accounts
+        )
+        labels = found.labels[null.drawn]
+        counts = np.bincount(labels[labels >= 0])
+        sizes.append(counts[counts > 0])
+    drawn = sum(len(null.drawn) for null in nulls)
+    share, bound = bound_share(np.concatenate(sizes), drawn, least=min_accounts)
+    # Too few accounts to prove the bound: none at all in any copy is the best that can be asked for.
+    met = bound <= max_chance_accounts or share == 0.0
+    return {"member_bits": member_bits, "chance_accounts": share, "at_most": bound, "met": met}
+
+
+def bound_share(sizes: NDArray[np.int64], drawn: int, *, least: int) -> tuple[float, float]:
+    """Estimate the share of accounts in clusters, and its upper 95% bound.
+
+    Accounts come in clusters, not alone, so their number varies more than a Poisson count: the bound is
+    Garwood's (1936) for a Poisson number of clusters of the size-weighted mean size.
+
+    Args:
+        sizes: accounts drawn that each cluster has.
+        drawn: accounts drawn in all.
+        least: least size of a cluster, which stands in where there is none.
+
+    Returns:
+        Share and bound, both in 0..1.
+    """
+    total = float(sizes.sum())
+    clump = max(float((sizes.astype(np.float64) ** 2).sum()) / total, 1.0) if total else float(least)
+    bound = clump * float(chi2.ppf(0.95, 2.0 * (total / clump + 1.0))) / 2.0
+    return total / drawn, min(bound / drawn, 1.0)
