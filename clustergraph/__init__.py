@@ -1,0 +1,54 @@
+"""Find clusters of coordinated accounts on an AI provider's API.
+
+>>> import clustergraph as cg                                   # doctest: +SKIP
+>>> found = cg.run("traffic/", out="runs/tonight")              # doctest: +SKIP
+
+or stage by stage, each a function of what the one before gave:
+
+>>> sightings = cg.read(["traffic/"], engine=cg.DuckDBEngine(".")) # doctest: +SKIP
+>>> incidence = cg.link(sightings)                              # doctest: +SKIP
+>>> ties = cg.project(incidence)                                # doctest: +SKIP
+>>> membership = cg.partition(ties)                             # doctest: +SKIP
+>>> found = cg.rank(membership)                                 # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from clustergraph.engines.duckdb import DuckDBEngine
+    from clustergraph.explanation import explain
+    from clustergraph.incidence import link
+    from clustergraph.membership import partition
+    from clustergraph.pipeline import estimate, run
+    from clustergraph.projection import project
+    from clustergraph.ranking import rank
+    from clustergraph.reading import read
+    from clustergraph.runs import Run, open_run
+
+# Loaded when first used, so that the command line answers at once.
+_HOMES = {
+    "DuckDBEngine": "clustergraph.engines.duckdb",
+    "Run": "clustergraph.runs",
+    "estimate": "clustergraph.pipeline",
+    "explain": "clustergraph.explanation",
+    "link": "clustergraph.incidence",
+    "open_run": "clustergraph.runs",
+    "partition": "clustergraph.membership",
+    "project": "clustergraph.projection",
+    "rank": "clustergraph.ranking",
+    "read": "clustergraph.reading",
+    "run": "clustergraph.pipeline",
+}
+__all__ = [
+    "DuckDBEngine", "Run", "estimate", "explain", "link", "open_run", "partition", "project", "rank", "read",
+    "run",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

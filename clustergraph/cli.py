@@ -1,0 +1,85 @@
+"""The command line: its commands, and the one place where errors become messages and exit codes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from clustergraph.commands.explain import explain
+from clustergraph.commands.options import Switches, debug_option, print_error_line
+from clustergraph.commands.run import run
+from clustergraph.commands.simulate import simulate
+from clustergraph.commands.top import top
+from clustergraph.errors import ClustergraphError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+UNFORESEEN = 1
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="clustergraph", message="%(prog)s %(version)s")
+@debug_option
+def commands() -> None:
+    """Find clusters of coordinated accounts in the traffic of an AI provider."""
+
+
+for _command in (run, top, explain, simulate):
+    commands.add_command(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and end the process with the exit code of the contract."""
+    # SystemExit unwinds the stack, so that unfinished folders are removed.
+    signal.signal(signal.SIGTERM, _end)
+    switches = Switches()
+    try:
+        code = _run(arguments, switches)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; nothing may be written to it when the process ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = UNFORESEEN
+    sys.exit(code)
+
+
+def _run(arguments: Sequence[str] | None, switches: Switches) -> int:
+    """Run a command; give its exit code."""
+    try:
+        code = commands.main(arguments, prog_name="clustergraph", standalone_mode=False, obj=switches)
+    except click.UsageError as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        print_error_line("interrupted")
+        return UNFORESEEN
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        if switches.debug:
+            traceback.print_exc()
+        return _tell(error)
+    return code if isinstance(code, int) else 0
+
+
+def _tell(error: Exception) -> int:
+    """Say in one line what went wrong; give the exit code."""
+    if isinstance(error, ClustergraphError):
+        print_error_line(f"error: {error}")
+        return error.exit_code
+    if isinstance(error, click.ClickException):
+        print_error_line(f"error: {error.format_message()}")
+        return error.exit_code
+    said = str(error) or "no message"
+    print_error_line(f"error: {type(error).__name__}: {said} (unforeseen; --debug shows where)")
+    return UNFORESEEN
+
+
+def _end(number: int, _: object) -> NoReturn:
+    raise SystemExit(128 + number)

@@ -1,0 +1,290 @@
+"""The main job: from sightings to ranked clusters, stage by stage."""
+
+from __future__ import annotations
+
+import os
+import platform
+import tempfile
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clustergraph.calibration import find_tie_bits
+from clustergraph.communities import Leiden
+from clustergraph.config import resolve
+from clustergraph.engines.duckdb import DuckDBEngine
+from clustergraph.incidence import link
+from clustergraph.membership import partition
+from clustergraph.prefix_join import PrefixIndex
+from clustergraph.progress import Progress, peak_memory
+from clustergraph.projection import BYTES_PER_TIE, estimate_ties, project
+from clustergraph.publishing import check_target, publish, working_folder
+from clustergraph.ranking import rank
+from clustergraph.reading import read
+from clustergraph.runs import Run
+from clustergraph.side_tables import read_accounts, read_known_hubs, read_volumes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    import pyarrow as pa
+
+    from clustergraph.engines import Engine
+    from clustergraph.incidence import Incidence
+    from clustergraph.reading import Sightings
+
+STAGES: dict[str, Callable[..., Any]] = {
+    "read": read,
+    "link": link,
+    "project": project,
+    "partition": partition,
+    "rank": rank,
+}
+MEMORY_LIMIT = "1GB"
+# Parameters that the pipeline passes itself, so that no configuration sets them.
+INJECTED = frozenset(
+    {
+        "read.engine", "signals", "families", "known_hubs", "project.min_accounts", "leiden", "volumes",
+        "seed", "threads", "progress",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run would read and cost, found without paying for it.
+
+    Attributes:
+        files: path, bytes, rows and format of each.
+        rows: of the input.
+        accounts: distinct.
+        kinds: of signals.
+        rejected: rows set aside, by reason.
+        signals: that at least two accounts have.
+        links: of accounts and such signals.
+        tie_bits: level of evidence that the visits are counted at.
+        visits: candidate pairs that the projection would look at.
+        memory_bytes: at the peak, roughly.
+        disk_bytes: of scratch files.
+    """
+
+    files: list[dict[str, Any]]
+    rows: int
+    accounts: int
+    kinds: list[str]
+    rejected: dict[str, int]
+    signals: int
+    links: int
+    tie_bits: float
+    visits: int
+    memory_bytes: int
+    disk_bytes: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give everything as plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """The settings of a run, defaults filled in."""
+
+    settings: Mapping[str, Mapping[str, Any]]
+    seed: int
+    threads: int
+    progress: Progress
+
+    @property
+    def leiden(self) -> Leiden:
+        """How communities are looked for."""
+        chosen = self.settings["partition"]
+        return Leiden(chosen["engine"], chosen["objective"], chosen["resolution"], self.seed)
+
+
+def run(
+    inputs: str | Path | Sequence[str | Path],
+    *,
+    out: str | Path | None = None,
+    accounts: str | Path | None = None,
+    volumes: str | Path | None = None,
+    known_hubs: str | Path | None = None,
+    config: Mapping[str, Mapping[str, Any]] | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    memory_limit: str | None = None,
+    progress: Progress | None = None,
+) -> Run:
+    """Find and rank the clusters of coordinated accounts in a batch of traffic.
+
+    Args:
+        inputs: files, folders or globs of events or sightings.
+        out: folder to write the artefacts to, all or none of them; nothing is written if not given.
+        accounts: table of what is known of accounts.
+        volumes: table of the volume to rank by.
+        known_hubs: table of signals that are public infrastructure.
+        config: section -> key -> value, as in a configuration file.
+        seed: of everything that is drawn at random.
+        threads: processors to use, all if not given.
+        memory_limit: of the engine that reads and groups, ``"1GB"`` if not given; more goes to disk.
+        progress: what shows how far the run is; silent if not given.
+
+    Returns:
+        The tables of the run, and its manifest.
+
+    Raises:
+        UsageError: the configuration is wrong.
+        InputError: the input is wrong, or ``out`` cannot be written.
+        GuardrailError: the work would exceed a bound.
+    """
+    job = _Job(
+        resolve(STAGES, config, INJECTED), seed, threads or os.cpu_count() or 1, progress or Progress()
+    )
+    paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
+    with (
+        _workplace(out) as working,
+        DuckDBEngine(working, job.threads, memory_limit or MEMORY_LIMIT) as engine,
+    ):
+        sightings, hubs, volume_table = _read_all(job, engine, paths, accounts, volumes, known_hubs)
+        with job.progress.stage("link"):
+            incidence = link(sightings, known_hubs=hubs, **job.settings["link"])
+        with job.progress.stage("project") as advance:
+            ties = project(
+                incidence, min_accounts=job.settings["partition"]["min_accounts"], leiden=job.leiden,
+                seed=seed, threads=job.threads, progress=advance, **job.settings["project"],
+            )  # fmt: skip
+        with job.progress.stage("partition") as advance:
+            membership = partition(ties, seed=seed, progress=advance, **job.settings["partition"])
+        with job.progress.stage("rank") as advance:
+            found = rank(
+                membership,
+                volumes=volume_table,
+                threads=job.threads,
+                progress=advance,
+                **job.settings["rank"],
+            )
+        facts = {
+            **_describe_input(sightings),
+            "accounts": incidence.graph.accounts,
+            "signals": incidence.signals.num_rows,
+            "links": len(incidence.graph.indices),
+            "visits": ties.visits,
+            "thresholds": ties.thresholds.to_dict(),
+        }
+        tables = found.tables
+        if out is None:
+            return Run.from_tables(tables, _manifest(job, facts))
+        with job.progress.stage("write"):
+            manifest = publish(tables, _manifest(job, facts), Path(out), working)
+        return replace(Run.from_tables(tables, manifest), directory=Path(out))
+
+
+def estimate(
+    inputs: str | Path | Sequence[str | Path],
+    *,
+    accounts: str | Path | None = None,
+    volumes: str | Path | None = None,
+    known_hubs: str | Path | None = None,
+    config: Mapping[str, Mapping[str, Any]] | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    memory_limit: str | None = None,
+    progress: Progress | None = None,
+) -> Estimate:
+    """Read and check everything and tell what a run would cost; the arguments are those of :func:`run`."""
+    job = _Job(
+        resolve(STAGES, config, INJECTED), seed, threads or os.cpu_count() or 1, progress or Progress()
+    )
+    paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
+    with (
+        _workplace(None) as working,
+        DuckDBEngine(working, job.threads, memory_limit or MEMORY_LIMIT) as engine,
+    ):
+        sightings, hubs, _ = _read_all(job, engine, paths, accounts, volumes, known_hubs)
+        with job.progress.stage("link"):
+            incidence = link(sightings, known_hubs=hubs, **job.settings["link"])
+        with job.progress.stage("estimate"):
+            return _estimate(
+                sightings, incidence, job, sum(f.stat().st_size for f in working.rglob("*") if f.is_file())
+            )
+
+
+@contextmanager
+def _workplace(out: str | Path | None) -> Iterator[Path]:
+    """Give a folder for unfinished files: beside ``out``, so that one rename publishes, or elsewhere."""
+    if out is None:
+        with tempfile.TemporaryDirectory(prefix="clustergraph-") as folder:
+            yield Path(folder)
+    else:
+        target = Path(out).absolute()
+        check_target(target)
+        with working_folder(target) as folder:
+            yield folder
+
+
+def _read_all(
+    job: _Job, engine: Engine, paths: Sequence[str | Path], accounts: str | Path | None,
+    volumes: str | Path | None, known_hubs: str | Path | None,
+) -> tuple[Sightings, pa.Table | None, pa.Table | None]:  # fmt: skip
+    settings = job.settings
+    with job.progress.stage("read") as advance:
+        sightings = read(
+            paths, engine=engine, signals=settings["signals"] or None, families=settings["families"],
+            progress=lambda what: advance(None, what), **settings["read"],
+        )  # fmt: skip
+        hubs = read_known_hubs(known_hubs, engine) if known_hubs else None
+        volume_table = read_volumes(volumes, engine) if volumes else None
+        if accounts:
+            read_accounts(accounts, engine)
+    return sightings, hubs, volume_table
+
+
+def _describe_input(sightings: Sightings) -> dict[str, Any]:
+    return {
+        "shape": sightings.shape,
+        "kinds": {kind: sightings.families[kind] for kind in sightings.kinds},
+        "files": [asdict(file) for file in sightings.files],
+        "rows": sightings.rows,
+        "rejected": {reason: asdict(found) for reason, found in sightings.rejected.items()},
+        "duplicates": sightings.duplicates,
+        "degraded": sightings.degraded,
+        "times": sightings.times,
+    }
+
+
+def _manifest(job: _Job, facts: Mapping[str, Any]) -> dict[str, Any]:
+    packages = ("duckdb", "igraph", "leidenalg", "numba", "numpy", "pyarrow")
+    return {
+        "version": version("clustergraph"),
+        "seed": job.seed,
+        "threads": job.threads,
+        "config": job.settings,
+        "input": facts,
+        "stages": job.progress.timings(),
+        "packages": {"python": platform.python_version(), **{name: version(name) for name in packages}},
+    }
+
+
+def _estimate(sightings: Sightings, incidence: Incidence, job: _Job, disk_bytes: int) -> Estimate:
+    graph, settings = incidence.graph, job.settings["project"]
+    level = settings["tie_bits"]
+    if level is None:
+        level = find_tie_bits(
+            graph, max_chance_ties=settings["max_chance_ties"], seed=job.seed, threads=job.threads
+        )
+    index = PrefixIndex(graph, level)
+    ties = estimate_ties(index, seed=job.seed, threads=job.threads)
+    return Estimate(
+        files=[asdict(file) for file in sightings.files],
+        rows=sightings.rows,
+        accounts=graph.accounts,
+        kinds=list(sightings.kinds),
+        rejected={reason: found.count for reason, found in sightings.rejected.items()},
+        signals=incidence.signals.num_rows,
+        links=len(graph.indices),
+        tie_bits=level,
+        visits=index.visits,
+        memory_bytes=peak_memory() + 2 * graph.nbytes + ties * BYTES_PER_TIE,
+        disk_bytes=disk_bytes,
+    )

@@ -1,0 +1,154 @@
+"""Put a run in its folder: all of it or none, by one exchange of folders after everything is on disk."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import json
+import os
+import shutil
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+
+from clustergraph.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    import pyarrow as pa
+
+MANIFEST = "run.json"
+# Artefacts name people's accounts: for their owner and group alone.
+_FOLDER_MODE, _FILE_MODE = 0o750, 0o640
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+
+
+def check_target(out: Path) -> None:
+    """Refuse an output folder that holds something else than a run."""
+    if out.is_symlink() or (out.exists() and not out.is_dir()):
+        raise InputError(f"{out}: is not a folder; name a new folder, or one with an earlier run, for --out")
+    if out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).is_file():
+        raise InputError(
+            f"{out}: is a folder with something else than a run (there is no {MANIFEST} in it); "
+            "name a new folder, or one with an earlier run, for --out"
+        )
+
+
+@contextmanager
+def working_folder(out: Path) -> Iterator[Path]:
+    """Make a hidden folder beside ``out`` for all that is unfinished; it is gone afterwards.
+
+    What a killed process left behind is removed first.
+
+    Raises:
+        InputError: the folder cannot be made.
+    """
+    prefix = f".{out.name}.working-"
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        for left in out.parent.glob(f"{prefix}*"):
+            if not _alive(left.name.removeprefix(prefix)):
+                shutil.rmtree(left, ignore_errors=True)
+        folder = out.parent / f"{prefix}{os.getpid()}"
+        folder.mkdir(_FOLDER_MODE)
+    except OSError as error:
+        raise InputError(f"{out.parent}: cannot write here: {error.strerror}") from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def publish(
+    tables: Mapping[str, pa.Table], manifest: Mapping[str, Any], out: Path, working: Path
+) -> dict[str, Any]:
+    """Write all tables and run.json, flush them, and put them in the place of ``out``.
+
+    Args:
+        tables: name -> artefact.
+        manifest: what run.json says of the run.
+        out: the folder to make, or the run to replace.
+        working: a folder on the same file system.
+
+    Returns:
+        The manifest with rows, bytes and SHA-256 of each artefact.
+
+    Raises:
+        InputError: the disk is full, or cannot be written to; ``out`` is as it was before.
+    """
+    fresh = working / "run"
+    try:
+        fresh.mkdir(_FOLDER_MODE)
+        artefacts = {
+            f"{name}.parquet": _write(table, fresh / f"{name}.parquet") for name, table in tables.items()
+        }
+        full = {**manifest, "artefacts": artefacts}
+        with (fresh / MANIFEST).open("w", encoding="utf-8") as file:
+            json.dump(full, file, indent=2, ensure_ascii=False)
+            file.write("\n")
+        for path in fresh.iterdir():
+            path.chmod(_FILE_MODE)
+            _flush(path)
+        _flush(fresh)
+        _put(fresh, out, working / "earlier")
+        _flush(out.parent)
+    except OSError as error:
+        raise InputError(
+            f"{out}: cannot be written: {error.strerror or error}; nothing was changed"
+        ) from error
+    return full
+
+
+def _write(table: pa.Table, path: Path) -> dict[str, Any]:
+    pq.write_table(table, path, compression="zstd", row_group_size=1 << 20)
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"rows": table.num_rows, "bytes": path.stat().st_size, "sha256": digest}
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _put(fresh: Path, out: Path, earlier: Path) -> None:
+    """Move ``fresh`` to ``out``; where ``out`` exists, the two change places in one step if they can."""
+    if not out.exists():
+        fresh.rename(out)
+    elif not _exchange(fresh, out):
+        out.rename(earlier)
+        try:
+            fresh.rename(out)
+        except OSError:
+            earlier.rename(out)
+            raise
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two names atomically (Linux); tell whether it could be done."""
+    if not sys.platform.startswith("linux"):
+        return False
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is None:
+        return False
+    done: int = rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE)
+    return done == 0
+
+
+def _alive(process: str) -> bool:
+    if not process.isdigit():
+        return False
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
