@@ -38,6 +38,7 @@ class Biadjacency:
         degrees: signals of each kind that an account has, unshared ones included (int32, accounts x kinds).
         signal_cell: cell of each signal (int32), never falling.
         signal_degree: accounts that have the signal (int32).
+        signal_chance: ``(d - 1) / M``, how many other holders a slot of the kind meets by chance (float64).
         cells: the cells that the signals are in.
     """
 
@@ -46,6 +47,7 @@ class Biadjacency:
     degrees: NDArray[np.int32]
     signal_cell: NDArray[np.int32]
     signal_degree: NDArray[np.int32]
+    signal_chance: NDArray[np.float64]
     cells: Cells
 
     @property
@@ -67,10 +69,21 @@ class Biadjacency:
         """Memory that the arrays take (bytes)."""
         return self.indptr.nbytes + self.indices.nbytes + self.degrees.nbytes + 2 * self.signal_cell.nbytes
 
-    @property
-    def pairs_by_kind(self) -> NDArray[np.int64]:
-        """``M`` of the evidence: distinct (account, signal) pairs of each kind."""
-        return np.asarray(self.degrees.sum(axis=0, dtype=np.int64))
+    def restrict(self, accounts: NDArray[np.integer]) -> Biadjacency:
+        """Keep some accounts, in the order given, and the signals that they have, renumbered.
+
+        Degrees and chances stay those of the whole graph, so evidence stays what it was.
+        """
+        length = self.indptr[accounts + 1] - self.indptr[accounts]
+        indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(length)])
+        within = np.arange(indptr[-1]) - np.repeat(indptr[:-1], length)
+        kept, indices = np.unique(
+            self.indices[np.repeat(self.indptr[accounts], length) + within], return_inverse=True
+        )
+        return Biadjacency(
+            indptr, indices.astype(np.int32), self.degrees[accounts], self.signal_cell[kept],
+            self.signal_degree[kept], self.signal_chance[kept], self.cells,
+        )  # fmt: skip
 
 
 def rows_from_holders(

@@ -9,11 +9,13 @@ upper 95% bound.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
 from clustergraph.communities import Leiden, find_communities
 from clustergraph.nulls import shuffle
@@ -65,12 +67,21 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class _Null:
-    """The part of a shuffled copy that hangs together with the accounts drawn from it."""
+    """The part of a shuffled copy that hangs together with the accounts drawn from it.
+
+    Attributes:
+        graph: the tied accounts alone, renumbered.
+        ties: among them.
+        labels: their communities.
+        drawn: which of them were drawn.
+        draws: accounts drawn, tied or not.
+    """
 
     graph: Biadjacency
-    drawn: NDArray[np.int32]
     ties: Pairs
     labels: NDArray[np.int32]
+    drawn: NDArray[np.bool_]
+    draws: int
 
 
 def calibrate(
@@ -79,7 +90,7 @@ def calibrate(
     max_chance_accounts: float = 0.001,
     max_chance_ties: float = 0.1,
     nulls: int = 5,
-    accounts_per_null: int = 50_000,
+    accounts_per_null: int = 20_000,
     tie_bits: float | None = None,
     member_bits: float | None = None,
     min_accounts: int = 3,
@@ -112,20 +123,22 @@ def calibrate(
     copies = min(max(nulls, -(-_LEAST_DRAWS // graph.accounts)), _MOST_NULLS)
     if tie_bits is None:
         tie_bits = find_tie_bits(graph, max_chance_ties=max_chance_ties, seed=seed, threads=threads)
+    examine = partial(
+        _examine, graph, tie_bits=tie_bits, accounts=accounts_per_null, min_accounts=min_accounts,
+        leiden=leiden, seed=seed,
+    )  # fmt: skip
     found = []
-    for number in range(copies):
-        found.append(_examine(
-            graph, number, tie_bits, accounts_per_null, min_accounts=min_accounts, leiden=leiden,
-            seed=seed, threads=threads,
-        ))  # fmt: skip
-        if progress:
-            progress((number + 1) / copies)
+    with ThreadPoolExecutor(threads) as pool:
+        for null in pool.map(examine, range(copies)):
+            found.append(null)
+            if progress:
+                progress(len(found) / copies)
     if member_bits is None:
-        curve = _find_member_bits(found, max_chance_accounts, min_accounts)
+        curve = _find_member_bits(found, tie_bits, max_chance_accounts, min_accounts)
     else:
         curve = [_chance_at(found, member_bits, max_chance_accounts, min_accounts)]
     chosen = min((c for c in curve if c["met"]), key=lambda c: c["member_bits"], default=curve[-1])
-    drawn = sum(len(null.drawn) for null in found)
+    drawn = sum(null.draws for null in found)
     return Thresholds(
         tie_bits=tie_bits,
         member_bits=chosen["member_bits"],
@@ -151,16 +164,15 @@ def _draw(accounts: int, count: int, seed: int) -> NDArray[np.int32]:
 
 def _ties_of(null: _Null) -> int:
     """Count the tie ends at the accounts drawn."""
-    drawn = np.zeros(null.graph.accounts, bool)
-    drawn[null.drawn] = True
-    return int(drawn[null.ties.source].sum() + drawn[null.ties.target].sum())
+    return int(null.drawn[null.ties.source].sum() + null.drawn[null.ties.target].sum())
 
 
 def find_tie_bits(graph: Biadjacency, *, max_chance_ties: float, seed: int = 0, threads: int = 1) -> float:
     """Find the least level, in bits, at which chance gives an account at most ``max_chance_ties`` ties."""
     if graph.accounts == 0 or len(graph.indices) == 0:
         return _LOWEST
-    copies = [shuffle(graph, seed=_seed(seed, number)) for number in range(2)]
+    with ThreadPoolExecutor(threads) as pool:
+        copies = list(pool.map(lambda number: shuffle(graph, seed=_seed(seed, number)), range(2)))
     level = np.floor(np.log2(graph.accounts)) + 4.0
     while True:
         bits, drawn = [], 0
@@ -179,26 +191,32 @@ def find_tie_bits(graph: Biadjacency, *, max_chance_ties: float, seed: int = 0, 
 
 
 def _examine(
-    graph: Biadjacency, number: int, tie_bits: float, accounts: int, *, min_accounts: int, leiden: Leiden,
-    seed: int, threads: int,
+    graph: Biadjacency, number: int, *, tie_bits: float, accounts: int, min_accounts: int, leiden: Leiden,
+    seed: int,
 ) -> _Null:  # fmt: skip
     """Shuffle, draw accounts, find all ties of what hangs together with them, and its communities."""
     copy = shuffle(graph, seed=_seed(seed, number))
     drawn = _draw(graph.accounts, accounts, _seed(seed, 2000 + number))
-    ties = _closure(PrefixIndex(copy, tie_bits), drawn, threads)
-    labels = find_communities(graph.accounts, ties, leiden, min_accounts=min_accounts)
-    return _Null(copy, drawn, ties, labels)
+    ties = _closure(PrefixIndex(copy, tie_bits), drawn)
+    tied = np.unique(np.concatenate([ties.source, ties.target]))
+    ties = replace(
+        ties,
+        source=np.searchsorted(tied, ties.source).astype(np.int32),
+        target=np.searchsorted(tied, ties.target).astype(np.int32),
+    )
+    labels = find_communities(len(tied), ties, leiden, min_accounts=min_accounts)
+    return _Null(copy.restrict(tied), ties, labels, np.isin(tied, drawn), len(drawn))
 
 
-def _closure(index: PrefixIndex, rows: NDArray[np.int32], threads: int) -> Pairs:
+def _closure(index: PrefixIndex, rows: NDArray[np.int32]) -> Pairs:
     """Find all ties of the connected components that ``rows`` lie in."""
     if len(rows) == index.graph.accounts:
-        return index.join(threads=threads)
+        return index.join(threads=1)
     known = np.zeros(index.graph.accounts, bool)
     parts: list[Pairs] = []
     while len(rows):
         known[rows] = True
-        parts.append(index.join_rows(rows, threads=threads))
+        parts.append(index.join_rows(rows, threads=1))
         reached = np.unique(parts[-1].target)
         rows = reached[~known[reached]]
     columns = [np.concatenate([getattr(p, name) for p in parts]) for name in Pairs.__dataclass_fields__]
@@ -210,17 +228,22 @@ def _closure(index: PrefixIndex, rows: NDArray[np.int32], threads: int) -> Pairs
 
 
 def _find_member_bits(
-    nulls: list[_Null], max_chance_accounts: float, min_accounts: int
+    nulls: list[_Null], tie_bits: float, max_chance_accounts: float, min_accounts: int
 ) -> list[dict[str, float]]:
     """Bisect for the least level at which the bound holds; give all levels that were tried."""
-    highest = max((float(null.ties.bits.sum()) for null in nulls), default=0.0)
-    low, high = 0, int(np.ceil(min(highest, 1000.0) / STEP)) + 1
     tried = []
-    while low <= high:
+
+    def met(step: int) -> bool:
+        tried.append(_chance_at(nulls, step * STEP, max_chance_accounts, min_accounts))
+        return bool(tried[-1]["met"])
+
+    low, high = 0, int(np.ceil(tie_bits / STEP))
+    while not met(high):
+        low, high = high + 1, 2 * high
+    while low < high:
         middle = (low + high) // 2
-        tried.append(_chance_at(nulls, middle * STEP, max_chance_accounts, min_accounts))
-        if tried[-1]["met"]:
-            high = middle - 1
+        if met(middle):
+            high = middle
         else:
             low = middle + 1
     return tried
@@ -237,7 +260,7 @@ def _chance_at(
         labels = found.labels[null.drawn]
         counts = np.bincount(labels[labels >= 0])
         sizes.append(counts[counts > 0])
-    drawn = sum(len(null.drawn) for null in nulls)
+    drawn = sum(null.draws for null in nulls)
     share, bound = bound_share(np.concatenate(sizes), drawn, least=min_accounts)
     # Too few accounts to prove the bound: none at all in any copy is the best that can be asked for.
     met = bound <= max_chance_accounts or share == 0.0
@@ -260,5 +283,5 @@ def bound_share(sizes: NDArray[np.int64], drawn: int, *, least: int) -> tuple[fl
     """
     total = float(sizes.sum())
     clump = max(float((sizes.astype(np.float64) ** 2).sum()) / total, 1.0) if total else float(least)
-    bound = clump * float(chi2.ppf(0.95, 2.0 * (total / clump + 1.0))) / 2.0
+    bound = clump * float(gammaincinv(total / clump + 1.0, 0.95))
     return total / drawn, min(bound / drawn, 1.0)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 UNFORESEEN = 1
+STOPPED: dict[int, int] = {signal.SIGINT: UNFORESEEN, signal.SIGTERM: 128 + signal.SIGTERM}  # exit codes
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -36,9 +37,14 @@ for _command in (run, top, explain, simulate):
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and end the process with the exit code of the contract."""
-    # SystemExit unwinds the stack, so that unfinished folders are removed.
-    signal.signal(signal.SIGTERM, _end)
     switches = Switches()
+
+    def stop(number: int, _: object) -> NoReturn:
+        switches.stopped_by = switches.stopped_by or number
+        raise SystemExit  # unwinds the stack, so that unfinished folders are removed
+
+    for number in STOPPED:
+        signal.signal(number, stop)
     try:
         code = _run(arguments, switches)
         sys.stdout.flush()
@@ -56,14 +62,17 @@ def _run(arguments: Sequence[str] | None, switches: Switches) -> int:
     except click.UsageError as error:
         error.show()
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        print_error_line("interrupted")
-        return UNFORESEEN
     except BrokenPipeError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if switches.debug:
             traceback.print_exc()
+        # Compiled code that is stopped raises what it likes.
+        if switches.stopped_by is not None:
+            print_error_line(f"stopped by {signal.Signals(switches.stopped_by).name}")
+            return STOPPED[switches.stopped_by]
+        if isinstance(error, SystemExit):  # click and rich end so where nobody reads their output
+            raise
         return _tell(error)
     return code if isinstance(code, int) else 0
 
@@ -79,7 +88,3 @@ def _tell(error: Exception) -> int:
     said = str(error) or "no message"
     print_error_line(f"error: {type(error).__name__}: {said} (unforeseen; --debug shows where)")
     return UNFORESEEN
-
-
-def _end(number: int, _: object) -> NoReturn:
-    raise SystemExit(128 + number)

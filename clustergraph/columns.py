@@ -109,6 +109,6 @@ def draw_bar(start: float, end: float, width: int) -> str:
     ('██  ', '  ██')
     """
     first = min(int(start * width), width - 1)
-    eighths = max(round(min(end, 1.0) * width * 8) - first * 8, 1)
+    eighths = max(round((min(end, 1.0) - start) * width * 8), 1)
     bar = "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
     return (" " * first + bar).ljust(width)

@@ -28,16 +28,25 @@ _ACCOUNT_NAMES = """
 SELECT {account} AS account, min(account_id) AS account_id, max(account_id) AS other
 FROM exchanges GROUP BY account
 """
-# An account's volume is the largest of its sums by kind: long sightings repeat an exchange for each kind.
+_BY_KIND = """
+SELECT i.account, i.kind, count(*) AS signals, count(h.kind) AS hubs, sum(exchanges)::BIGINT AS exchanges,
+       sum(input_tokens)::BIGINT AS input_tokens, sum(output_tokens)::BIGINT AS output_tokens,
+       min(first_seen) AS first_seen, max(last_seen) AS last_seen
+FROM incidence i LEFT JOIN known_hubs h ON h.kind = i.kind AND h.value = i.value
+GROUP BY i.account, i.kind
+"""
+_BY_ACCOUNT = "SELECT {account} AS account, '' AS kind, {measures} FROM exchanges GROUP BY account"
+# Long sightings repeat an exchange for each kind, so the largest sum by kind is an account's volume.
 _ACCOUNT_VOLUMES = """
 SELECT account, max(exchanges) AS exchanges, max(input_tokens) AS input_tokens,
        max(output_tokens) AS output_tokens, min(first_seen) AS first_seen, max(last_seen) AS last_seen
-FROM (SELECT {account} AS account, kind, {measures} FROM exchanges GROUP BY account, kind) GROUP BY account
+FROM {volumes} GROUP BY account
 """
 _NUMBERED_ACCOUNTS = """
 SELECT (row_number() OVER (ORDER BY n.account_id) - 1)::INTEGER AS account, n.account AS hash, n.account_id,
-       n.other, v.exchanges, v.input_tokens, v.output_tokens, v.first_seen, v.last_seen
-FROM account_names n JOIN account_volumes v ON v.account = n.account
+       n.other, coalesce(v.exchanges, 0) AS exchanges, coalesce(v.input_tokens, 0) AS input_tokens,
+       coalesce(v.output_tokens, 0) AS output_tokens, v.first_seen, v.last_seen
+FROM account_names n LEFT JOIN account_volumes v ON v.account = n.account
 """
 _FETCH_ACCOUNTS = """
 SELECT account_id, exchanges, input_tokens, output_tokens, first_seen, last_seen
@@ -63,11 +72,9 @@ WHERE s.accounts > 1
 """
 _FETCH_SIGNALS = "SELECT kind, accounts, hub, cell FROM signals ORDER BY signal"
 _DEGREES = """
-SELECT a.account, k.kind_number, count(*)::INTEGER AS signals
-FROM incidence i JOIN accounts a ON a.hash = i.account JOIN kinds k ON k.kind = i.kind
+SELECT a.account, k.kind_number, (i.signals - {left_out})::INTEGER AS signals
+FROM account_kinds i JOIN accounts a ON a.hash = i.account JOIN kinds k ON k.kind = i.kind
 """
-_WITHOUT_HUBS = "LEFT JOIN known_hubs h ON h.kind = i.kind AND h.value = i.value WHERE h.kind IS NULL "
-_BY_ACCOUNT = "GROUP BY a.account, k.kind_number"
 _LINKS = """
 SELECT a.account, s.signal, i.exchanges, i.input_tokens, i.output_tokens, i.first_seen, i.last_seen
 FROM incidence i
@@ -128,7 +135,9 @@ def link(
     }
     engine.create("incidence", _INCIDENCE.format(**parts))
     engine.create("account_names", _ACCOUNT_NAMES.format(**parts))
-    engine.create("account_volumes", _ACCOUNT_VOLUMES.format(**parts))
+    engine.create("account_kinds", _BY_KIND)
+    volumes = "account_kinds" if sightings.shape == "sightings" else f"({_BY_ACCOUNT.format(**parts)})"
+    engine.create("account_volumes", _ACCOUNT_VOLUMES.format(volumes=volumes))
     engine.create("accounts", _NUMBERED_ACCOUNTS)
     engine.drop("account_names")
     engine.drop("account_volumes")
@@ -183,7 +192,8 @@ def _refuse_collisions(engine: Engine) -> None:
 
 def _fetch_degrees(engine: Engine, accounts: int, kinds: int, *, hubs_count: bool) -> NDArray[np.int32]:
     """Fetch how many signals of each kind each account has (accounts x kinds)."""
-    found = engine.fetch(_DEGREES + ("" if hubs_count else _WITHOUT_HUBS) + _BY_ACCOUNT)
+    found = engine.fetch(_DEGREES.format(left_out="0" if hubs_count else "i.hubs"))
+    engine.drop("account_kinds")
     degrees = np.zeros((accounts, kinds), np.int32)
     degrees[found["account"].to_numpy(), found["kind_number"].to_numpy()] = found["signals"].to_numpy()
     return degrees
@@ -220,4 +230,6 @@ def _fetch_graph(engine: Engine, signals: pa.Table, degrees: NDArray[np.int32], 
     degree = signals["accounts"].to_numpy()[:counted].astype(np.int32)
     holders = engine.fetch(_HOLDERS.format(signals=counted))["account"].to_numpy()
     indptr, indices = rows_from_holders(holders, degree, len(degrees))
-    return Biadjacency(indptr, indices, degrees, cell, degree, cells)
+    slots = degrees.sum(axis=0, dtype=np.int64).astype(np.float64)
+    chance = (degree - 1.0) / slots[cells.kind[cell]]
+    return Biadjacency(indptr, indices, degrees, cell, degree, chance, cells)

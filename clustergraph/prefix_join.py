@@ -55,6 +55,12 @@ class Pairs:
         """Give the number of pairs."""
         return len(self.source)
 
+    def take(self, rows: NDArray[np.intp]) -> Pairs:
+        """Give some of the pairs, in the order asked for."""
+        return Pairs(
+            self.source[rows], self.target[rows], self.bits[rows], self.shared[rows], self.families[rows]
+        )
+
 
 class PrefixIndex:
     """The heads of all rows, and for each signal the accounts that have it in their head.
@@ -75,23 +81,22 @@ class PrefixIndex:
         size = np.diff(self._start)
         return int((size * (size - 1) // 2).sum())
 
-    def row_visits(self) -> NDArray[np.int64]:
-        """Visits that each account costs when it is joined with all others (int64, accounts)."""
-        return np.asarray(_row_visits(self.graph.arrays, self._head, self._start))
+    def row_visits(self, rows: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Visits that each of ``rows`` costs when it is joined with all accounts (int64)."""
+        return np.asarray(_row_visits(self.graph.arrays, rows, self._head, self._start))
 
     def join(self, *, threads: int, progress: Callable[[float], None] | None = None) -> Pairs:
         """Find every pair with at least ``min_bits`` of evidence, each once, source < target."""
         rows = np.arange(self.graph.accounts, dtype=np.int32)
-        return self._join(rows, self.row_visits(), upward=True, threads=threads, progress=progress)
+        return self._join(rows, upward=True, threads=threads, progress=progress)
 
     def join_rows(self, rows: NDArray[np.int32], *, threads: int) -> Pairs:
         """Find every pair of one of ``rows`` (each the source) and any other account (the target)."""
-        return self._join(rows, self.row_visits()[rows], upward=False, threads=threads)
+        return self._join(rows, upward=False, threads=threads)
 
     def _join(
         self,
         rows: NDArray[np.int32],
-        cost: NDArray[np.int64],
         *,
         upward: bool,
         threads: int,
@@ -109,10 +114,11 @@ class PrefixIndex:
             )
             return part
 
+        cost = self.row_visits(rows)
         parts, done = [], 0.0
         total = float(cost.sum() + len(rows)) or 1.0
-        with ThreadPoolExecutor(threads) as pool:
-            blocks = list(_blocks(rows, cost))
+        blocks = list(_blocks(rows, cost))
+        with ThreadPoolExecutor(max(1, min(threads, len(blocks)))) as pool:
             for (_, block_cost), part in zip(blocks, pool.map(work, [b for b, _ in blocks]), strict=True):
                 parts.append(part)
                 done += block_cost
@@ -178,11 +184,11 @@ def _index_heads(g, head):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _row_visits(g, head, start):  # type: ignore[no-untyped-def]
-    visits = np.zeros(len(head), np.int64)
-    for a in range(len(head)):
+def _row_visits(g, rows, head, start):  # type: ignore[no-untyped-def]
+    visits = np.zeros(len(rows), np.int64)
+    for i, a in enumerate(rows):
         for p in range(g.indptr[a], head[a]):
-            visits[a] += start[g.indices[p] + 1] - start[g.indices[p]] - 1
+            visits[i] += start[g.indices[p] + 1] - start[g.indices[p]] - 1
     return visits
 
 
@@ -244,11 +250,11 @@ def _count_set(word):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _shares_one(g, b, sketch):  # type: ignore[no-untyped-def]
+def _shares_one(begin, end, indices, sketch):  # type: ignore[no-untyped-def]
     """Whether at most one signal of ``b`` can be among those that ``sketch`` was filled with."""
     hits = 0
-    for q in range(g.indptr[b], g.indptr[b + 1]):
-        hits += sketch[g.indices[q] & _SKETCH_MASK]
+    for q in range(begin, end):
+        hits += sketch[indices[q] & _SKETCH_MASK]
     return hits <= 1
 
 
@@ -264,6 +270,8 @@ def _join_block(g, rows, upward, head, start, holders, min_bits, seen):  # type:
     source, target = np.empty(room, np.int32), np.empty(room, np.int32)
     bits, shared, families = np.empty(room, np.float64), np.empty(room, np.int32), np.empty(room, np.int32)
     sketch = np.zeros(_SKETCH_MASK + 1, np.uint8)
+    indptr, indices = g.indptr, g.indices
+    candidates = np.empty(len(indptr), np.int32)
     for a in rows:
         seen[a] = a
         _fill(sketch, g, a, 1)
@@ -274,13 +282,16 @@ def _join_block(g, rows, upward, head, start, holders, min_bits, seen):  # type:
             first = start[s]
             if upward:
                 first = _first_above(holders, start[s], start[s + 1], a)
+            fresh = 0
             for q in range(first, start[s + 1]):
                 b = holders[q]
-                if seen[b] == a:
-                    continue
+                candidates[fresh] = b
+                fresh += seen[b] != a
                 seen[b] = a
+            for c in range(fresh):
+                b = candidates[c]
                 # Most candidates share this one signal and no other: tell them without a merge.
-                if alone_at_most < min_bits and _shares_one(g, b, sketch):
+                if alone_at_most < min_bits and _shares_one(indptr[b], indptr[b + 1], indices, sketch):
                     continue
                 found, common, kinds = _verify(g, a, b)
                 if found < min_bits:

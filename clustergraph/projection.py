@@ -56,7 +56,7 @@ def project(
     max_chance_accounts: float = 0.001,
     max_chance_ties: float = 0.1,
     nulls: int = 5,
-    accounts_per_null: int = 50_000,
+    accounts_per_null: int = 20_000,
     tie_bits: float | None = None,
     member_bits: float | None = None,
     max_visits: int = 20_000_000_000,

@@ -190,5 +190,6 @@ def _fetch_values(engine: Engine) -> None:
     if clash:
         raise InputError(
             f"value: {clash[0]['value']!r} and {clash[0]['other']!r} are of one kind and have the same "
-            "64-bit hash; this happens once in a million inputs of this size. Prefix one of them and run again."
+            "64-bit hash; this happens once in a million inputs of this size. Prefix one of them and run "
+            "again."
         )

@@ -46,12 +46,7 @@ def measure_support(graph: Biadjacency, labels: NDArray[np.int32]) -> NDArray[np
     members = np.flatnonzero(labels >= 0)
     members = members[np.argsort(labels[members], kind="stable")].astype(np.int32)
     bits = np.zeros(len(labels), np.float64)
-    cells = graph.cells
-    slots = np.maximum(graph.pairs_by_kind, 1).astype(np.float64)
-    chance = (
-        (graph.signal_degree - 1.0) / slots[cells.kind[graph.signal_cell]] if len(cells.kind) else slots[:0]
-    )
-    _measure(graph.arrays, members, labels, chance, bits)
+    _measure(graph.arrays, members, labels, graph.signal_chance, bits)
     return bits
 
 

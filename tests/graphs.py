@@ -53,6 +53,7 @@ def link_rows(rows, engine: DuckDBEngine, **options) -> Incidence:
             kinds=kinds,
             families={kind: kind for kind in kinds},
             has_time=False,
+            shape="sightings",
             measures=frozenset(),
         ),
         **options,

@@ -23,9 +23,15 @@ _WIDTH = 100  # columns where there is no terminal
 
 @dataclass
 class Switches:
-    """What holds for the whole command line, whatever the command."""
+    """What holds for the whole command line, whatever the command.
+
+    Attributes:
+        debug: whether errors show their traceback.
+        stopped_by: number of the signal that asked the process to end, if one did.
+    """
 
     debug: bool = False
+    stopped_by: int | None = None
 
 
 def _note_debug(context: click.Context, _: click.Parameter, value: bool) -> None:
