@@ -10,16 +10,15 @@ upper 95% bound.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import gammaincinv
 
-from clustergraph.communities import Leiden, find_communities
-from clustergraph.nulls import shuffle
-from clustergraph.prefix_join import Pairs, PrefixIndex
+from clustergraph.chance import LOWEST, STEP, Copies, Null, examine, find_tie_bits
+from clustergraph.communities import Leiden
 from clustergraph.support import require_support
 
 if TYPE_CHECKING:
@@ -29,9 +28,6 @@ if TYPE_CHECKING:
 
     from clustergraph.biadjacency import Biadjacency
 
-STEP = 0.5
-_LOWEST = 2.0
-_FEW_ROWS = 5_000
 _LEAST_DRAWS = 20_000
 _MOST_NULLS = 100
 
@@ -63,25 +59,6 @@ class Thresholds:
     def to_dict(self) -> dict[str, Any]:
         """Give everything as plain values, for run.json."""
         return asdict(self)
-
-
-@dataclass(frozen=True)
-class _Null:
-    """The part of a shuffled copy that hangs together with the accounts drawn from it.
-
-    Attributes:
-        graph: the tied accounts alone, renumbered.
-        ties: among them.
-        labels: their communities.
-        drawn: which of them were drawn.
-        draws: accounts drawn, tied or not.
-    """
-
-    graph: Biadjacency
-    ties: Pairs
-    labels: NDArray[np.int32]
-    drawn: NDArray[np.bool_]
-    draws: int
 
 
 def calibrate(
@@ -119,17 +96,22 @@ def calibrate(
         The thresholds, in steps of half a bit.
     """
     if graph.accounts == 0 or len(graph.indices) == 0:
-        return Thresholds(tie_bits=tie_bits or _LOWEST, member_bits=member_bits or _LOWEST)
+        return Thresholds(tie_bits=tie_bits or LOWEST, member_bits=member_bits or LOWEST)
     copies = min(max(nulls, -(-_LEAST_DRAWS // graph.accounts)), _MOST_NULLS)
+    shuffled = Copies(graph, seed=seed, threads=threads)
     if tie_bits is None:
-        tie_bits = find_tie_bits(graph, max_chance_ties=max_chance_ties, seed=seed, threads=threads)
-    examine = partial(
-        _examine, graph, tie_bits=tie_bits, accounts=accounts_per_null, min_accounts=min_accounts,
-        leiden=leiden, seed=seed,
-    )  # fmt: skip
+        tie_bits = find_tie_bits(shuffled, max_chance_ties=max_chance_ties, threads=threads)
+    look = partial(
+        examine,
+        shuffled,
+        tie_bits=tie_bits,
+        accounts=accounts_per_null,
+        min_accounts=min_accounts,
+        leiden=leiden,
+    )
     found = []
     with ThreadPoolExecutor(threads) as pool:
-        for null in pool.map(examine, range(copies)):
+        for null in pool.map(look, range(copies)):
             found.append(null)
             if progress:
                 progress(len(found) / copies)
@@ -151,84 +133,13 @@ def calibrate(
     )
 
 
-def _seed(seed: int, number: int) -> int:
-    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
-
-
-def _draw(accounts: int, count: int, seed: int) -> NDArray[np.int32]:
-    if count >= accounts:
-        return np.arange(accounts, dtype=np.int32)
-    chosen = np.random.default_rng(seed).choice(accounts, count, replace=False)
-    return np.sort(chosen).astype(np.int32)
-
-
-def _ties_of(null: _Null) -> int:
+def _ties_of(null: Null) -> int:
     """Count the tie ends at the accounts drawn."""
     return int(null.drawn[null.ties.source].sum() + null.drawn[null.ties.target].sum())
 
 
-def find_tie_bits(graph: Biadjacency, *, max_chance_ties: float, seed: int = 0, threads: int = 1) -> float:
-    """Find the least level, in bits, at which chance gives an account at most ``max_chance_ties`` ties."""
-    if graph.accounts == 0 or len(graph.indices) == 0:
-        return _LOWEST
-    with ThreadPoolExecutor(threads) as pool:
-        copies = list(pool.map(lambda number: shuffle(graph, seed=_seed(seed, number)), range(2)))
-    level = np.floor(np.log2(graph.accounts)) + 4.0
-    while True:
-        bits, drawn = [], 0
-        for number, copy in enumerate(copies):
-            rows = _draw(graph.accounts, _FEW_ROWS, _seed(seed, 1000 + number))
-            bits.append(PrefixIndex(copy, level).join_rows(rows, threads=threads).bits)
-            drawn += len(rows)
-        found = np.sort(np.concatenate(bits))
-        if len(found) / drawn > max_chance_ties or level <= _LOWEST:
-            break
-        level = max(level - 2.0, _LOWEST)
-    allowed = int(max_chance_ties * drawn)
-    if len(found) > allowed:
-        level = np.floor(found[len(found) - allowed - 1] / STEP) * STEP + STEP
-    return float(level)
-
-
-def _examine(
-    graph: Biadjacency, number: int, *, tie_bits: float, accounts: int, min_accounts: int, leiden: Leiden,
-    seed: int,
-) -> _Null:  # fmt: skip
-    """Shuffle, draw accounts, find all ties of what hangs together with them, and its communities."""
-    copy = shuffle(graph, seed=_seed(seed, number))
-    drawn = _draw(graph.accounts, accounts, _seed(seed, 2000 + number))
-    ties = _closure(PrefixIndex(copy, tie_bits), drawn)
-    tied = np.unique(np.concatenate([ties.source, ties.target]))
-    ties = replace(
-        ties,
-        source=np.searchsorted(tied, ties.source).astype(np.int32),
-        target=np.searchsorted(tied, ties.target).astype(np.int32),
-    )
-    labels = find_communities(len(tied), ties, leiden, min_accounts=min_accounts)
-    return _Null(copy.restrict(tied), ties, labels, np.isin(tied, drawn), len(drawn))
-
-
-def _closure(index: PrefixIndex, rows: NDArray[np.int32]) -> Pairs:
-    """Find all ties of the connected components that ``rows`` lie in."""
-    if len(rows) == index.graph.accounts:
-        return index.join(threads=1)
-    known = np.zeros(index.graph.accounts, bool)
-    parts: list[Pairs] = []
-    while len(rows):
-        known[rows] = True
-        parts.append(index.join_rows(rows, threads=1))
-        reached = np.unique(parts[-1].target)
-        rows = reached[~known[reached]]
-    columns = [np.concatenate([getattr(p, name) for p in parts]) for name in Pairs.__dataclass_fields__]
-    # Both ends of a tie were rows: keep it once.
-    upward = columns[0] < columns[1]
-    columns = [column[upward] for column in columns]
-    order = np.lexsort((columns[1], columns[0]))
-    return Pairs(*(column[order] for column in columns))
-
-
 def _find_member_bits(
-    nulls: list[_Null], tie_bits: float, max_chance_accounts: float, min_accounts: int
+    nulls: list[Null], tie_bits: float, max_chance_accounts: float, min_accounts: int
 ) -> list[dict[str, float]]:
     """Bisect for the least level at which the bound holds; give all levels that were tried."""
     tried = []
@@ -250,7 +161,7 @@ def _find_member_bits(
 
 
 def _chance_at(
-    nulls: list[_Null], member_bits: float, max_chance_accounts: float, min_accounts: int
+    nulls: list[Null], member_bits: float, max_chance_accounts: float, min_accounts: int
 ) -> dict[str, float]:
     sizes = []
     for null in nulls:

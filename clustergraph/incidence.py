@@ -212,14 +212,15 @@ def _number_cells(sightings: Sightings, degrees: NDArray[np.int32], known_hub_we
     slots = degrees.sum(axis=0, dtype=np.int64).astype(np.float64)[kind]
     rate = found["pairs"].to_numpy().astype(np.float64) / np.maximum(slots, 1.0) ** 2
     counts = weight > 0.0
-    order = np.lexsort((np.arange(len(kind)), rate, ~counts))
+    # Small signals first: what the tail of a row saves are the visits of its signals' other holders.
+    band = found["band"].to_numpy().astype(np.int32)
+    order = np.lexsort((np.arange(len(kind)), rate, band, ~counts))
     rank = np.empty(len(kind), np.int32)
     rank[order] = np.arange(len(kind), dtype=np.int32)
     engine.load("cells", found.append_column("cell", pa.array(rank)))
     families = sorted({sightings.families[name] for name in kinds})
     family = np.array([families.index(sightings.families[kinds[k]]) for k in kind], np.int32)
     order = order[counts[order]]
-    band = found["band"].to_numpy().astype(np.int32)
     return Cells(kind[order], family[order], band[order], rate[order], weight[order])
 
 

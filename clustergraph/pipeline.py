@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clustergraph.calibration import find_tie_bits
+from clustergraph.chance import Copies, find_tie_bits
 from clustergraph.communities import Leiden
 from clustergraph.config import resolve
 from clustergraph.engines.duckdb import DuckDBEngine
@@ -42,7 +42,7 @@ STAGES: dict[str, Callable[..., Any]] = {
     "partition": partition,
     "rank": rank,
 }
-MEMORY_LIMIT = "1GB"
+MEMORY_LIMIT = "1500MB"
 # Parameters that the pipeline passes itself, so that no configuration sets them.
 INJECTED = frozenset(
     {
@@ -127,7 +127,7 @@ def run(
         config: section -> key -> value, as in a configuration file.
         seed: of everything that is drawn at random.
         threads: processors to use, all if not given.
-        memory_limit: of the engine that reads and groups, ``"1GB"`` if not given; more goes to disk.
+        memory_limit: of the engine that reads and groups, ``"1500MB"`` if not given; more goes to disk.
         progress: what shows how far the run is; silent if not given.
 
     Returns:
@@ -270,9 +270,8 @@ def _estimate(sightings: Sightings, incidence: Incidence, job: _Job, disk_bytes:
     graph, settings = incidence.graph, job.settings["project"]
     level = settings["tie_bits"]
     if level is None:
-        level = find_tie_bits(
-            graph, max_chance_ties=settings["max_chance_ties"], seed=job.seed, threads=job.threads
-        )
+        copies = Copies(graph, seed=job.seed, threads=job.threads)
+        level = find_tie_bits(copies, max_chance_ties=settings["max_chance_ties"], threads=job.threads)
     index = PrefixIndex(graph, level)
     ties = estimate_ties(index, seed=job.seed, threads=job.threads)
     return Estimate(

@@ -20,7 +20,7 @@ from clustergraph.evidence import bits_at_most, poisson_bits
 from clustergraph.growing import grown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -106,16 +106,18 @@ class PrefixIndex:
         if arrays.family.max(initial=0) >= _MAX_FAMILIES:
             raise ValueError(f"more than {_MAX_FAMILIES} families of signals")
 
-        def work(block: NDArray[np.int32]) -> tuple[NDArray[np.float64], ...]:
+        def work(block: NDArray[np.int32]) -> Pairs:
             if not hasattr(local, "seen"):
                 local.seen = np.full(graph.accounts, -1, np.int32)
-            part: tuple[NDArray[np.float64], ...] = _join_block(
-                arrays, block, upward, self._head, self._start, self._holders, self.min_bits, local.seen
+            return Pairs(
+                *_join_block(
+                    arrays, block, upward, self._head, self._start, self._holders, self.min_bits, local.seen
+                )
             )
-            return part
 
         cost = self.row_visits(rows)
-        parts, done = [], 0.0
+        parts: list[Pairs] = []
+        done = 0.0
         total = float(cost.sum() + len(rows)) or 1.0
         blocks = list(_blocks(rows, cost))
         with ThreadPoolExecutor(max(1, min(threads, len(blocks)))) as pool:
@@ -124,7 +126,8 @@ class PrefixIndex:
                 done += block_cost
                 if progress:
                     progress(done / total)
-        return _gather(parts)
+        pairs = concatenate(parts)
+        return pairs.take(np.lexsort((pairs.target, pairs.source)))
 
 
 def _blocks(rows: NDArray[np.int32], cost: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int32], int]]:
@@ -142,13 +145,15 @@ def _blocks(rows: NDArray[np.int32], cost: NDArray[np.int64]) -> Iterator[tuple[
             previous = end
 
 
-def _gather(parts: list[tuple[NDArray[np.float64], ...]]) -> Pairs:
-    dtypes = (np.int32, np.int32, np.float64, np.int32, np.int32)
-    columns = []
-    for column, dtype in enumerate(dtypes):
-        columns.append(np.concatenate([np.zeros(0, dtype), *(part[column] for part in parts)]).astype(dtype))
-    order = np.lexsort((columns[1], columns[0]))
-    return Pairs(*(column[order] for column in columns))
+def concatenate(parts: Sequence[Pairs]) -> Pairs:
+    """Put pairs behind one another."""
+    columns = zip(*((p.source, p.target, p.bits, p.shared, p.families) for p in [_NONE, *parts]), strict=True)
+    return Pairs(*(np.concatenate(column) for column in columns))
+
+
+_NONE = Pairs(
+    np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0), np.zeros(0, np.int32), np.zeros(0, np.int32)
+)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

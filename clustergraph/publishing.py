@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import fcntl
 import hashlib
 import json
 import os
 import shutil
 import sys
+import tempfile
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
@@ -17,13 +21,13 @@ from clustergraph.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     import pyarrow as pa
 
 MANIFEST = "run.json"
 # Artefacts name people's accounts: for their owner and group alone.
 _FOLDER_MODE, _FILE_MODE = 0o750, 0o640
+_EARLIER = "earlier"  # where a run lies that is being replaced and cannot be exchanged
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
@@ -42,25 +46,24 @@ def check_target(out: Path) -> None:
 def working_folder(out: Path) -> Iterator[Path]:
     """Make a hidden folder beside ``out`` for all that is unfinished; it is gone afterwards.
 
-    What a killed process left behind is removed first.
+    What a killed process left behind is removed first. A folder is locked while its process lives: ids of
+    processes come again, in containers every time.
 
     Raises:
         InputError: the folder cannot be made.
     """
     prefix = f".{out.name}.working-"
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        for left in out.parent.glob(f"{prefix}*"):
-            if not _alive(left.name.removeprefix(prefix)):
-                shutil.rmtree(left, ignore_errors=True)
-        folder = out.parent / f"{prefix}{os.getpid()}"
-        folder.mkdir(_FOLDER_MODE)
-    except OSError as error:
-        raise InputError(f"{out.parent}: cannot write here: {error.strerror}") from error
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.ExitStack() as undo:
+        try:
+            for folder in (*reversed(out.parent.parents), out.parent):
+                if not folder.exists():
+                    undo.callback(_remove_empty, folder)
+            out.parent.mkdir(parents=True, exist_ok=True)
+            _clear_away(out, prefix)
+            working = _make_locked(out.parent, prefix, undo)
+        except OSError as error:
+            raise InputError(f"{out.parent}: cannot write here: {error.strerror}") from error
+        yield working
 
 
 def publish(
@@ -82,7 +85,8 @@ def publish(
     """
     fresh = working / "run"
     try:
-        fresh.mkdir(_FOLDER_MODE)
+        fresh.mkdir()
+        fresh.chmod(_FOLDER_MODE)
         artefacts = {
             f"{name}.parquet": _write(table, fresh / f"{name}.parquet") for name, table in tables.items()
         }
@@ -94,12 +98,13 @@ def publish(
             path.chmod(_FILE_MODE)
             _flush(path)
         _flush(fresh)
-        _put(fresh, out, working / "earlier")
-        _flush(out.parent)
+        _put(fresh, out, working / _EARLIER)
     except OSError as error:
         raise InputError(
             f"{out}: cannot be written: {error.strerror or error}; nothing was changed"
         ) from error
+    with contextlib.suppress(OSError):  # it is done, whether or not it would outlast a power cut
+        _flush(out.parent)
     return full
 
 
@@ -123,12 +128,17 @@ def _put(fresh: Path, out: Path, earlier: Path) -> None:
     if not out.exists():
         fresh.rename(out)
     elif not _exchange(fresh, out):
-        out.rename(earlier)
         try:
+            out.rename(earlier)
             fresh.rename(out)
-        except OSError:
-            earlier.rename(out)
-            raise
+        finally:  # whatever went wrong, a signal too
+            _put_back(earlier, out)
+
+
+def _put_back(earlier: Path, out: Path) -> None:
+    """Put an earlier run back where nothing has come in its place."""
+    if earlier.exists() and not out.exists():
+        earlier.rename(out)
 
 
 def _exchange(one: Path, other: Path) -> bool:
@@ -142,13 +152,49 @@ def _exchange(one: Path, other: Path) -> bool:
     return done == 0
 
 
-def _alive(process: str) -> bool:
-    if not process.isdigit():
-        return False
+def _make_locked(parent: Path, prefix: str, undo: contextlib.ExitStack) -> Path:
+    """Make a folder that is locked; ``undo`` removes it and lets go of it."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+        lock = _lock(folder, fcntl.LOCK_EX)
+        if lock is not None:
+            undo.callback(os.close, lock)
+        if folder.exists():  # before it was locked, another process may have taken it for one left behind
+            undo.callback(_remove, folder)
+            return folder
+
+
+def _clear_away(out: Path, prefix: str) -> None:
+    """Remove the folders of processes that were killed; a run that one was replacing goes back."""
+    for left in [path for path in out.parent.iterdir() if path.name.startswith(prefix)]:
+        lock = _lock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if lock is not None:
+            _put_back(left / _EARLIER, out)
+            _remove(left)
+            os.close(lock)
+
+
+def _lock(folder: Path, how: int) -> int | None:
+    """Lock a folder until the handle is closed or the process ends; None if it cannot be."""
     try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, how)
+    except OSError:
+        os.close(handle)
+        return None
+    return handle
+
+
+def _remove(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)  # where a second signal stopped the first
+
+
+def _remove_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # something is in it now
+        folder.rmdir()

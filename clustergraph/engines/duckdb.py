@@ -54,20 +54,22 @@ class DuckDBEngine:
 
     Raises:
         UsageError: a setting that DuckDB does not take.
-        ClustergraphError: the folder cannot be written to.
+        InputError: the folder cannot be written to.
     """
 
     def __init__(self, directory: str | Path, threads: int | None = None, memory_limit: str | None = None):
         try:
             self._home = Path(tempfile.mkdtemp(prefix="clustergraph-", dir=directory))
         except OSError as error:
-            raise ClustergraphError(f"cannot write scratch files in {directory}: {error.strerror}") from error
+            raise InputError(f"cannot write scratch files in {directory}: {error.strerror}") from error
         try:
             self._connection = duckdb.connect(
                 str(self._home / "scratch.duckdb"), config=_config(self._home, threads, memory_limit)
             )
         except duckdb.Error as error:
             shutil.rmtree(self._home, ignore_errors=True)
+            if re.search(FULL_DISK, str(error), re.IGNORECASE):
+                raise _explain(error, self._home.parent) from error
             given = f"threads={threads}, memory_limit={memory_limit}"
             raise UsageError(f"{given}: {_first_line(error)}") from error
         self._connection.execute("SET enable_progress_bar = false; SET python_enable_replacements = false")
@@ -223,7 +225,7 @@ def _explain(error: duckdb.Error, directory: Path) -> Exception:
     """Choose the error to raise in place of DuckDB's: disk, memory, input, or the one that it was."""
     line = _first_line(error)
     if re.search(FULL_DISK, str(error), re.IGNORECASE):
-        return ClustergraphError(
+        return InputError(
             f"no room left for scratch files in {directory}: make some, or name another folder ({line})"
         )
     if "bad allocation" in str(error):
