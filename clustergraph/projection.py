@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
 from clustergraph.calibration import Thresholds, calibrate
 from clustergraph.communities import Leiden
 from clustergraph.errors import GuardrailError
 from clustergraph.prefix_join import Pairs, PrefixIndex
+from clustergraph.schema import TIES, fill_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,8 +46,6 @@ class Ties:
 
     def to_pandas(self) -> pd.DataFrame:
         """Give ``source``, ``target`` (account ids), ``bits``, ``shared`` and ``families``."""
-        from clustergraph.tables import ties_table
-
         frame: pd.DataFrame = ties_table(self).to_pandas()
         return frame
 
@@ -108,6 +108,19 @@ def project(
         progress=lambda share: say(_CALIBRATION_SHARE + share * (1 - _CALIBRATION_SHARE), "ties"),
     )
     return Ties(incidence, pairs, thresholds, index.visits)
+
+
+def ties_table(ties: Ties) -> pa.Table:
+    """Make ``ties.parquet``: a row per kept pair of accounts, by source and target."""
+    ids, pairs = ties.incidence.accounts["account_id"].combine_chunks(), ties.pairs
+    columns = {
+        "source": ids.take(pa.array(pairs.source)),
+        "target": ids.take(pa.array(pairs.target)),
+        "bits": pairs.bits,
+        "shared": pairs.shared,
+        "families": pairs.families,
+    }
+    return fill_schema(TIES, columns, len(pairs))
 
 
 def estimate_ties(index: PrefixIndex, *, seed: int = 0, threads: int = 1) -> int:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from clustergraph.attribution import attribute
 from clustergraph.errors import InputError
+from clustergraph.projection import ties_table
 from clustergraph.runs import Run
 from clustergraph.tables import (
     Ranked,
@@ -21,7 +22,6 @@ from clustergraph.tables import (
     evidence_table,
     links_table,
     members_table,
-    ties_table,
 )
 
 if TYPE_CHECKING:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pyarrow as pa
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SCHEMA_VERSION = "1"
 
@@ -99,3 +104,17 @@ ARTEFACTS: dict[str, pa.Schema] = {
     "activity": ACTIVITY,
     "ties": TIES,
 }
+
+
+def fill_schema(schema: pa.Schema, columns: Mapping[str, Any], rows: int) -> pa.Table:
+    """Put columns in the order and types of ``schema``; what has no values yet is null."""
+    arrays = []
+    for field in schema:
+        values = columns.get(field.name)
+        if values is None:
+            arrays.append(pa.nulls(rows, field.type))
+        elif isinstance(values, pa.Array | pa.ChunkedArray):
+            arrays.append(values.cast(field.type))  # the engine's times are in UTC and carry no zone
+        else:
+            arrays.append(pa.array(values, field.type))
+    return pa.Table.from_arrays(arrays, schema=schema).combine_chunks()

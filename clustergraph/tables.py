@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from clustergraph.schema import ACTIVITY, CLUSTERS, EVIDENCE, LINKS, MEMBERS, TIES
+from clustergraph.schema import ACTIVITY, CLUSTERS, EVIDENCE, LINKS, MEMBERS, fill_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from clustergraph.membership import Membership
-    from clustergraph.projection import Ties
 
 _MEASURES = ("exchanges", "input_tokens", "output_tokens")
 # Above this share of known hubs a cluster's reason says so.
@@ -83,7 +82,7 @@ def clusters_table(ranked: Ranked, evidence: pa.Table) -> pa.Table:
         "known_hub_share": hub_share,
         "reason": [_reason(share) for share in hub_share],
     }
-    return _fill(CLUSTERS, columns, count)
+    return fill_schema(CLUSTERS, columns, count)
 
 
 def members_table(ranked: Ranked) -> pa.Table:
@@ -103,7 +102,7 @@ def members_table(ranked: Ranked) -> pa.Table:
         "bits": ranked.membership.bits[members],
         "confidence": ranked.membership.confidence[members],
     }
-    return _fill(MEMBERS, columns, len(members))
+    return fill_schema(MEMBERS, columns, len(members))
 
 
 def evidence_table(ranked: Ranked, evidence: pa.Table) -> pa.Table:
@@ -112,46 +111,19 @@ def evidence_table(ranked: Ranked, evidence: pa.Table) -> pa.Table:
     columns = {name: evidence[name] for name in EVIDENCE.names if name in evidence.column_names}
     columns["cluster_id"] = _ids(ranked, evidence["cluster"].to_numpy())
     columns["family"] = [families[kind] for kind in evidence["kind"].to_pylist()]
-    return _fill(EVIDENCE, columns, len(evidence))
+    return fill_schema(EVIDENCE, columns, len(evidence))
 
 
 def links_table(ranked: Ranked, links: pa.Table) -> pa.Table:
     """Make ``links.parquet``: a row per member and signal that its cluster shares."""
-    return _fill(LINKS, _named(ranked, links), len(links))
+    return fill_schema(LINKS, _named(ranked, links), len(links))
 
 
 def activity_table(ranked: Ranked, activity: pa.Table | None) -> pa.Table:
     """Make ``activity.parquet``: a row per member and hour; empty where there are no times."""
     if activity is None:
         return ACTIVITY.empty_table()
-    return _fill(ACTIVITY, _named(ranked, activity), len(activity))
-
-
-def ties_table(ties: Ties) -> pa.Table:
-    """Make ``ties.parquet``: a row per kept pair of accounts, by source and target."""
-    ids, pairs = ties.incidence.accounts["account_id"].combine_chunks(), ties.pairs
-    columns = {
-        "source": ids.take(pa.array(pairs.source)),
-        "target": ids.take(pa.array(pairs.target)),
-        "bits": pairs.bits,
-        "shared": pairs.shared,
-        "families": pairs.families,
-    }
-    return _fill(TIES, columns, len(pairs))
-
-
-def _fill(schema: pa.Schema, columns: Mapping[str, Any], rows: int) -> pa.Table:
-    """Put columns in the order and types of ``schema``; what has no values yet is null."""
-    arrays = []
-    for field in schema:
-        values = columns.get(field.name)
-        if values is None:
-            arrays.append(pa.nulls(rows, field.type))
-        elif isinstance(values, pa.Array | pa.ChunkedArray):
-            arrays.append(values.cast(field.type))  # the engine's times are in UTC and carry no zone
-        else:
-            arrays.append(pa.array(values, field.type))
-    return pa.Table.from_arrays(arrays, schema=schema).combine_chunks()
+    return fill_schema(ACTIVITY, _named(ranked, activity), len(activity))
 
 
 def _ids(ranked: Ranked, clusters: NDArray[np.integer]) -> pa.Array:
