@@ -9,7 +9,7 @@ import numpy as np
 
 from clustergraph.communities import Leiden, LeidenEngine, Objective, find_communities
 from clustergraph.confidence import measure_confidence, measure_stability
-from clustergraph.support import require_support
+from clustergraph.support import is_connected, require_support
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,6 +92,8 @@ def partition(
     found = require_support(
         graph, labels, pairs, min_bits=ties.thresholds.member_bits, min_accounts=min_accounts
     )
+    if not is_connected(found.labels, pairs):
+        raise AssertionError("a cluster is not connected by its own ties")
     stability = measure_stability(
         found.labels, pairs, leiden, samples=samples,
         progress=lambda share: say((1 + share * samples) / (1 + samples), "confidence"),

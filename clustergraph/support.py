@@ -82,14 +82,25 @@ def require_support(
 
 def connected_parts(labels: NDArray[np.int32], ties: Pairs, *, min_accounts: int) -> NDArray[np.int32]:
     """Cut clusters into the parts that their own ties connect; parts under ``min_accounts`` go."""
+    part = _find_parts(labels, ties)
+    counts = np.bincount(part[labels >= 0], minlength=int(part.max(initial=0)) + 1)
+    keep = (labels >= 0) & (counts[part] >= min_accounts)
+    return number_by_first(np.where(keep, part, UNCLUSTERED))
+
+
+def is_connected(labels: NDArray[np.int32], ties: Pairs) -> bool:
+    """Tell whether the ties inside it connect every cluster."""
+    members = labels >= 0
+    return len(np.unique(_find_parts(labels, ties)[members])) == len(np.unique(labels[members]))
+
+
+def _find_parts(labels: NDArray[np.int32], ties: Pairs) -> NDArray[np.int32]:
+    """Number the connected components that ties inside clusters make (int32, accounts)."""
     inside = (labels[ties.source] == labels[ties.target]) & (labels[ties.source] >= 0)
     source, target = ties.source[inside], ties.target[inside]
     size = len(labels)
     matrix = coo_array((np.ones(len(source), np.int8), (source, target)), shape=(size, size))
-    _, part = connected_components(matrix, directed=False)
-    counts = np.bincount(part[labels >= 0], minlength=int(part.max(initial=0)) + 1)
-    keep = (labels >= 0) & (counts[part] >= min_accounts)
-    return number_by_first(np.where(keep, part, UNCLUSTERED))
+    return np.asarray(connected_components(matrix, directed=False)[1])
 
 
 def number_by_first(labels: NDArray[np.integer]) -> NDArray[np.int32]:
