@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import traceback
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from clustergraph.commands.explain import explain
-from clustergraph.commands.options import Switches, debug_option, print_error_line
+from clustergraph.commands.options import Switches, debug_option, discard_output, print_error_line
 from clustergraph.commands.run import run
 from clustergraph.commands.simulate import simulate
 from clustergraph.commands.top import top
@@ -49,8 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         code = _run(arguments, switches)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read our output has seen enough; nothing may be written to it when the process ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()  # whoever read it has seen enough
         code = UNFORESEEN
     sys.exit(code)
 

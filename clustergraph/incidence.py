@@ -11,8 +11,11 @@ import pyarrow as pa
 from clustergraph.biadjacency import Biadjacency, rows_from_holders
 from clustergraph.errors import InputError
 from clustergraph.evidence import Cells
+from clustergraph.sql import literal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from clustergraph.engines import Engine
@@ -21,19 +24,20 @@ if TYPE_CHECKING:
 # One row per account and signal, both as 64-bit hashes: grouping integers takes a fraction of the time and
 # memory that grouping strings does. The strings of whatever is reported are fetched, and checked, later.
 _INCIDENCE = """
-SELECT {account} AS account, kind, {value} AS value, {measures}
-FROM sightings GROUP BY account, kind, value
+SELECT {account} AS account, {kind} AS kind_number, {value} AS value, {measures}
+FROM sightings GROUP BY 1, 2, 3
 """
 _ACCOUNT_NAMES = """
 SELECT {account} AS account, min(account_id) AS account_id, max(account_id) AS other
 FROM exchanges GROUP BY account
 """
 _BY_KIND = """
-SELECT i.account, i.kind, count(*) AS signals, count(h.kind) AS hubs, sum(exchanges)::BIGINT AS exchanges,
+SELECT i.account, i.kind_number, count(*) AS signals, count(h.kind_number) AS hubs,
+       sum(exchanges)::BIGINT AS exchanges,
        sum(input_tokens)::BIGINT AS input_tokens, sum(output_tokens)::BIGINT AS output_tokens,
        min(first_seen) AS first_seen, max(last_seen) AS last_seen
-FROM incidence i LEFT JOIN known_hubs h ON h.kind = i.kind AND h.value = i.value
-GROUP BY i.account, i.kind
+FROM incidence i LEFT JOIN known_hubs h ON h.kind_number = i.kind_number AND h.value = i.value
+GROUP BY i.account, i.kind_number
 """
 _BY_ACCOUNT = "SELECT {account} AS account, '' AS kind, {measures} FROM exchanges GROUP BY account"
 # Long sightings repeat an exchange for each kind, so the largest sum by kind is an account's volume.
@@ -55,35 +59,36 @@ FROM accounts ORDER BY account
 _ACCOUNT_COLLISION = "SELECT account_id, other FROM accounts WHERE account_id <> other LIMIT 1"
 
 _SIGNALS = """
-SELECT i.kind, i.value, count(*)::INTEGER AS accounts, floor(log2(count(*)))::INTEGER AS band,
-       bool_or(h.kind IS NOT NULL) AS hub
-FROM incidence i LEFT JOIN known_hubs h ON h.kind = i.kind AND h.value = i.value
-GROUP BY i.kind, i.value
+SELECT i.kind_number, i.value, count(*)::INTEGER AS accounts, floor(log2(count(*)))::INTEGER AS band,
+       bool_or(h.kind_number IS NOT NULL) AS hub
+FROM incidence i LEFT JOIN known_hubs h ON h.kind_number = i.kind_number AND h.value = i.value
+GROUP BY i.kind_number, i.value
 """
 _CELLS = """
-SELECT kind, hub, band, sum(accounts::BIGINT * (accounts - 1))::BIGINT AS pairs
-FROM signal_hashes WHERE accounts > 1 GROUP BY kind, hub, band ORDER BY kind, hub, band
+SELECT kind_number, hub, band, sum(accounts::BIGINT * (accounts - 1))::BIGINT AS pairs
+FROM signal_hashes WHERE accounts > 1 GROUP BY kind_number, hub, band ORDER BY kind_number, hub, band
 """
 _NUMBERED_SIGNALS = """
 SELECT (row_number() OVER (ORDER BY c.cell, s.accounts, s.value) - 1)::INTEGER AS signal,
-       s.kind, s.value AS hash, s.accounts, s.hub, c.cell
-FROM signal_hashes s JOIN cells c ON c.kind = s.kind AND c.hub = s.hub AND c.band = s.band
+       s.kind_number, s.value AS hash, s.accounts, s.hub, c.cell
+FROM signal_hashes s
+JOIN cells c ON c.kind_number = s.kind_number AND c.hub = s.hub AND c.band = s.band
 WHERE s.accounts > 1
 """
-_FETCH_SIGNALS = "SELECT kind, accounts, hub, cell FROM signals ORDER BY signal"
+_FETCH_SIGNALS = "SELECT kind_number, accounts, hub, cell FROM signals ORDER BY signal"
 _DEGREES = """
-SELECT a.account, k.kind_number, (i.signals - {left_out})::INTEGER AS signals
-FROM account_kinds i JOIN accounts a ON a.hash = i.account JOIN kinds k ON k.kind = i.kind
+SELECT a.account, i.kind_number, (i.signals - {left_out})::INTEGER AS signals
+FROM account_kinds i JOIN accounts a ON a.hash = i.account
 """
 _LINKS = """
 SELECT a.account, s.signal, i.exchanges, i.input_tokens, i.output_tokens, i.first_seen, i.last_seen
 FROM incidence i
 JOIN accounts a ON a.hash = i.account
-JOIN signals s ON s.kind = i.kind AND s.hash = i.value
+JOIN signals s ON s.kind_number = i.kind_number AND s.hash = i.value
 """
 _HOLDERS = "SELECT account FROM links WHERE signal < {signals} ORDER BY signal, account"
 _KNOWN_HUBS = """
-SELECT DISTINCT k.kind, {value} AS value FROM hub_values h JOIN kinds k ON h.kind IS NULL OR h.kind = k.kind
+SELECT DISTINCT k.kind_number, {value} AS value FROM hub_values h JOIN kinds k ON h.kind IS NULL OR h.kind = k.kind
 """
 
 
@@ -93,10 +98,11 @@ class Incidence:
 
     Attributes:
         sightings: where it comes from; its engine holds the relations ``accounts`` (account, hash,
-            account_id, ...), ``signals`` (signal, kind, hash, accounts, hub, cell) and ``links`` (account,
-            signal, exchanges, input_tokens, output_tokens, first_seen, last_seen).
+            account_id, ...), ``kinds`` (kind, kind_number), ``signals`` (signal, kind_number, hash, accounts,
+            hub, cell) and ``links`` (account, signal, exchanges, input_tokens, output_tokens, first_seen,
+            last_seen).
         accounts: a row per account, sorted by ``account_id``; the row is the account's number.
-        signals: ``kind``, ``accounts`` (how many have it), ``hub`` and ``cell`` of each shared signal.
+        signals: ``kind_number``, ``accounts`` (how many have it), ``hub`` and ``cell`` of each shared signal.
         graph: the same as numbers, without signals that count nothing.
     """
 
@@ -125,11 +131,12 @@ def link(
     engine = sightings.engine
     kinds = sightings.kinds
     engine.load(
-        "kinds", pa.table({"kind": list(kinds), "kind_number": np.arange(len(kinds), dtype=np.int32)})
+        "kinds", pa.table({"kind": list(kinds), "kind_number": np.arange(len(kinds), dtype=np.int16)})
     )
     _load_known_hubs(engine, known_hubs)
     parts = {
         "account": engine.hash("account_id"),
+        "kind": _number_kinds(kinds),
         "value": engine.hash("value"),
         "measures": _aggregate(sightings),
     }
@@ -152,6 +159,12 @@ def link(
     engine.drop("incidence")
     signals = engine.fetch(_FETCH_SIGNALS)
     return Incidence(sightings, accounts, signals, _fetch_graph(engine, signals, degrees, cells))
+
+
+def _number_kinds(kinds: Sequence[str]) -> str:
+    """Write the number of a row's kind as an expression: a join would cost more than the few comparisons."""
+    cases = " ".join(f"WHEN {literal(kind)} THEN {number}" for number, kind in enumerate(kinds))
+    return f"(CASE kind {cases} END)::SMALLINT" if kinds else "0::SMALLINT"
 
 
 def _aggregate(sightings: Sightings) -> str:
@@ -204,9 +217,9 @@ def _number_cells(sightings: Sightings, degrees: NDArray[np.int32], known_hub_we
 
     Cells that count nothing come last, and are not among those returned.
     """
-    engine, kinds = sightings.engine, list(sightings.kinds)
+    engine, kinds = sightings.engine, sightings.kinds
     found = engine.fetch(_CELLS)
-    kind = np.array([kinds.index(name) for name in found["kind"].to_pylist()], np.int32)
+    kind = found["kind_number"].to_numpy().astype(np.int32)
     hub = np.array(found["hub"].to_pylist(), bool)
     weight = np.where(hub, known_hub_weight, 1.0)
     slots = degrees.sum(axis=0, dtype=np.int64).astype(np.float64)[kind]

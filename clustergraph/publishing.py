@@ -32,14 +32,22 @@ _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
 def check_target(out: Path) -> None:
-    """Refuse an output folder that holds something else than a run."""
-    if out.is_symlink() or (out.exists() and not out.is_dir()):
-        raise InputError(f"{out}: is not a folder; name a new folder, or one with an earlier run, for --out")
-    if out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).is_file():
-        raise InputError(
-            f"{out}: is a folder with something else than a run (there is no {MANIFEST} in it); "
-            "name a new folder, or one with an earlier run, for --out"
-        )
+    """Refuse an output folder that holds something else than a run, or that cannot be one."""
+    try:
+        str(out).encode()
+        if out.is_symlink() or (out.exists() and not out.is_dir()):
+            raise InputError(
+                f"{out}: is not a folder; name a new folder, or one with an earlier run, for --out"
+            )
+        if out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).is_file():
+            raise InputError(
+                f"{out}: is a folder with something else than a run (there is no {MANIFEST} in it); "
+                "name a new folder, or one with an earlier run, for --out"
+            )
+    except UnicodeEncodeError as error:
+        raise InputError(f"{str(out)!r}: the name is not UTF-8; name another folder for --out") from error
+    except OSError as error:
+        raise InputError(f"{out}: cannot be written: {error.strerror}") from error
 
 
 @contextmanager

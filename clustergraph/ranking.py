@@ -41,28 +41,32 @@ GROUP BY m.cluster, l.signal HAVING count(*) > 1
 _VALUES = """
 SELECT n.signal, min(x.value) AS value, max(x.value) AS other
 FROM sightings x
-JOIN (SELECT s.signal, s.kind, s.hash FROM signals s WHERE s.signal IN (SELECT signal FROM shared)) n
-  ON n.kind = x.kind AND n.hash = {value}
+JOIN (
+    SELECT s.signal, k.kind, s.hash FROM signals s JOIN kinds k ON k.kind_number = s.kind_number
+    WHERE s.signal IN (SELECT signal FROM shared)
+) n ON n.kind = x.kind AND n.hash = {value}
 GROUP BY n.signal
 """
 _COLLISION = "SELECT value, other FROM signal_values WHERE value <> other LIMIT 1"
 _EVIDENCE = """
-SELECT c.cluster, s.kind, v.value, c.accounts, s.accounts AS accounts_everywhere, s.hub,
+SELECT c.cluster, k.kind, v.value, c.accounts, s.accounts AS accounts_everywhere, s.hub,
        coalesce(b.bits, 0.0) AS bits
 FROM shared c
 JOIN signals s ON s.signal = c.signal
+JOIN kinds k ON k.kind_number = s.kind_number
 JOIN signal_values v ON v.signal = c.signal
 LEFT JOIN signal_bits b ON b.cluster = c.cluster AND b.signal = c.signal
-ORDER BY c.cluster, bits DESC, s.kind, v.value
+ORDER BY c.cluster, bits DESC, k.kind, v.value
 """
 _LINKS = """
-SELECT m.cluster, m.account, s.kind, v.value, l.exchanges, l.first_seen, l.last_seen
+SELECT m.cluster, m.account, k.kind, v.value, l.exchanges, l.first_seen, l.last_seen
 FROM links l
 JOIN members m ON m.account = l.account
 JOIN shared c ON c.cluster = m.cluster AND c.signal = l.signal
 JOIN signals s ON s.signal = l.signal
+JOIN kinds k ON k.kind_number = s.kind_number
 JOIN signal_values v ON v.signal = l.signal
-ORDER BY m.cluster, m.account, s.kind, v.value
+ORDER BY m.cluster, m.account, k.kind, v.value
 """
 _ACTIVITY = """
 SELECT cluster, account, hour, max(exchanges) AS exchanges

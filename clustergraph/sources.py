@@ -73,9 +73,14 @@ def find(inputs: Iterable[str | Path]) -> list[Source]:
             is not read, or no input at all.
     """
     found: dict[str, str] = {}
-    for given in inputs:
-        for path in _expand(str(given)):
-            found.setdefault(os.path.realpath(path), path)
+    for given in map(str, inputs):
+        try:
+            paths = _expand(given)
+        except OSError as error:
+            raise InputError(f"{error.filename or given}: cannot be opened: {error.strerror}") from error
+        for path in paths:
+            real = os.path.realpath(path)
+            found[real] = min(path, found.get(real, path))
     if not found:
         raise InputError("no input: name a file, a folder or a glob")
     return [_describe(path) for path in sorted(found.values())]
@@ -103,7 +108,13 @@ def _expand(given: str) -> list[str]:
 def _walk(folder: str) -> list[str]:
     found: list[str] = []
     others: list[str] = []
-    for parent, names, files in os.walk(folder):
+    seen: set[str] = set()  # links to folders are followed, and may go in circles
+    for parent, names, files in os.walk(folder, onerror=_refuse, followlinks=True):
+        real = os.path.realpath(parent)
+        if real in seen:
+            names.clear()
+            continue
+        seen.add(real)
         names[:] = sorted(name for name in names if name[0] not in "._")
         for name in sorted(files):
             if name[0] not in "._":
@@ -113,6 +124,10 @@ def _walk(folder: str) -> list[str]:
         hint = f" (it has {len(others)} other files, such as {others[0]})" if others else " (it is empty)"
         raise InputError(f"the folder {folder} holds no input{hint}; {EXPECTED}")
     return found
+
+
+def _refuse(error: OSError) -> None:
+    raise error
 
 
 def _form(path: str) -> tuple[str, str] | None:
@@ -130,9 +145,14 @@ def _describe(path: str) -> Source:
     if form is None:
         raise InputError(f"{path}: cannot tell the format from the name; {EXPECTED}")
     try:
+        path.encode()
         size = Path(path).stat().st_size
+        if not Path(path).is_file():
+            raise InputError(f"{path}: is a pipe or a device; expected a file")
         with Path(path).open("rb") as file:
             start = file.read(4)
+    except UnicodeEncodeError as error:
+        raise InputError(f"{path!r}: the name is not UTF-8; rename it") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be opened: {error.strerror}") from error
     kind, compression = form

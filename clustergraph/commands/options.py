@@ -67,6 +67,11 @@ def print_json(document: Any) -> None:
     click.echo(json.dumps(_plain(document), indent=2, allow_nan=False))
 
 
+def discard_output() -> None:
+    """Write to standard output no more: whoever read it has gone, or its disk is full."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def print_error_line(words: str) -> None:
     """Print one line on standard error, whatever is in ``words``."""
     click.echo(f"clustergraph: {printable(' '.join(words.split()), 2000)}", err=True)
