@@ -16,6 +16,7 @@ from clustergraph.sql import literal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from clustergraph.engines import Engine
@@ -86,9 +87,20 @@ FROM incidence i
 JOIN accounts a ON a.hash = i.account
 JOIN signals s ON s.kind_number = i.kind_number AND s.hash = i.value
 """
+_NAMED_LINKS = """
+SELECT a.account_id, v.kind, v.value, l.exchanges, l.input_tokens, l.output_tokens, l.first_seen, l.last_seen
+FROM links l
+JOIN accounts a ON a.account = l.account
+JOIN signals s ON s.signal = l.signal
+JOIN kinds k ON k.kind_number = s.kind_number
+JOIN (SELECT kind, {value} AS hash, min(value) AS value FROM sightings GROUP BY 1, 2) v
+  ON v.kind = k.kind AND v.hash = s.hash
+ORDER BY a.account_id, v.kind, v.value
+"""
 _HOLDERS = "SELECT account FROM links WHERE signal < {signals} ORDER BY signal, account"
 _KNOWN_HUBS = """
-SELECT DISTINCT k.kind_number, {value} AS value FROM hub_values h JOIN kinds k ON h.kind IS NULL OR h.kind = k.kind
+SELECT DISTINCT k.kind_number, {value} AS value FROM hub_values h
+JOIN kinds k ON h.kind IS NULL OR h.kind = k.kind
 """
 
 
@@ -110,6 +122,16 @@ class Incidence:
     accounts: pa.Table
     signals: pa.Table
     graph: Biadjacency
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Give the incidence with its strings, a row per account and shared signal.
+
+        Columns: ``account_id``, ``kind``, ``value``, ``exchanges``, ``input_tokens``, ``output_tokens``,
+        ``first_seen`` and ``last_seen`` (UTC; NaT where the input has no times).
+        """
+        engine = self.sightings.engine
+        frame: pd.DataFrame = engine.fetch(_NAMED_LINKS.format(value=engine.hash("value"))).to_pandas()
+        return frame
 
 
 def link(

@@ -16,13 +16,14 @@ from clustergraph.communities import Leiden
 from clustergraph.config import resolve
 from clustergraph.engines.duckdb import DuckDBEngine
 from clustergraph.incidence import link
+from clustergraph.layouts import DEFAULT_SIGNALS
 from clustergraph.membership import partition
 from clustergraph.prefix_join import PrefixIndex
 from clustergraph.progress import Progress, peak_memory
 from clustergraph.projection import BYTES_PER_TIE, estimate_ties, project
 from clustergraph.publishing import check_target, publish, working_folder
 from clustergraph.ranking import rank
-from clustergraph.reading import read
+from clustergraph.reading import DEFAULT_FAMILIES, read
 from clustergraph.runs import Run
 from clustergraph.side_tables import read_accounts, read_known_hubs, read_volumes
 
@@ -94,6 +95,7 @@ class _Job:
     settings: Mapping[str, Mapping[str, Any]]
     seed: int
     threads: int
+    memory_limit: str
     progress: Progress
 
     @property
@@ -138,13 +140,11 @@ def run(
         InputError: the input is wrong, or ``out`` cannot be written.
         GuardrailError: the work would exceed a bound.
     """
-    job = _Job(
-        resolve(STAGES, config, INJECTED), seed, threads or os.cpu_count() or 1, progress or Progress()
-    )
+    job = _set_up(config, seed, threads, memory_limit, progress)
     paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     with (
         _workplace(out) as working,
-        DuckDBEngine(working, job.threads, memory_limit or MEMORY_LIMIT) as engine,
+        DuckDBEngine(working, job.threads, job.memory_limit) as engine,
     ):
         sightings, hubs, volume_table = _read_all(job, engine, paths, accounts, volumes, known_hubs)
         with job.progress.stage("link"):
@@ -193,13 +193,11 @@ def estimate(
     progress: Progress | None = None,
 ) -> Estimate:
     """Read and check everything and tell what a run would cost; the arguments are those of :func:`run`."""
-    job = _Job(
-        resolve(STAGES, config, INJECTED), seed, threads or os.cpu_count() or 1, progress or Progress()
-    )
+    job = _set_up(config, seed, threads, memory_limit, progress)
     paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     with (
         _workplace(None) as working,
-        DuckDBEngine(working, job.threads, memory_limit or MEMORY_LIMIT) as engine,
+        DuckDBEngine(working, job.threads, job.memory_limit) as engine,
     ):
         sightings, hubs, _ = _read_all(job, engine, paths, accounts, volumes, known_hubs)
         with job.progress.stage("link"):
@@ -208,6 +206,20 @@ def estimate(
             return _estimate(
                 sightings, incidence, job, sum(f.stat().st_size for f in working.rglob("*") if f.is_file())
             )
+
+
+def _set_up(
+    config: Mapping[str, Mapping[str, Any]] | None,
+    seed: int,
+    threads: int | None,
+    memory_limit: str | None,
+    progress: Progress | None,
+) -> _Job:
+    settings = resolve(STAGES, config, INJECTED)
+    settings["signals"] = settings["signals"] or dict(DEFAULT_SIGNALS)
+    settings["families"] = DEFAULT_FAMILIES | settings["families"]
+    threads = threads or os.cpu_count() or 1
+    return _Job(settings, seed, threads, memory_limit or MEMORY_LIMIT, progress or Progress())
 
 
 @contextmanager
@@ -230,7 +242,7 @@ def _read_all(
     settings = job.settings
     with job.progress.stage("read") as advance:
         sightings = read(
-            paths, engine=engine, signals=settings["signals"] or None, families=settings["families"],
+            paths, engine=engine, signals=settings["signals"], families=settings["families"],
             progress=lambda what: advance(None, what), **settings["read"],
         )  # fmt: skip
         hubs = read_known_hubs(known_hubs, engine) if known_hubs else None
@@ -259,6 +271,7 @@ def _manifest(job: _Job, facts: Mapping[str, Any]) -> dict[str, Any]:
         "version": version("clustergraph"),
         "seed": job.seed,
         "threads": job.threads,
+        "memory_limit": job.memory_limit,
         "config": job.settings,
         "input": facts,
         "stages": job.progress.timings(),
