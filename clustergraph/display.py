@@ -55,9 +55,9 @@ def _ranking(run: Run, rows: Sequence[Mapping[str, Any]]) -> list[Column]:
         *([volume] if by_volume else []),
         Column("", bars, style=_BAR, spare=2),
         Column("held together by", [", ".join(row["families"] or ()) for row in rows], least=24),
-        Column("bits", [f"{row['cohesion_bits']:,.0f}" for row in rows], "right", spare=1),
+        Column("bits/tie", [f"{row['cohesion_bits']:,.0f}" for row in rows], "right", spare=1),
         Column("seen", [say_days(row["first_seen"], row["last_seen"]) for row in rows], spare=3),
-        Column("strongest signal", [strongest.get(row["cluster_id"], "") for row in rows], least=40, spare=4),
+        Column("strongest signal", [strongest.get(row["cluster_id"], "") for row in rows], least=24, spare=4),
     ]
 
 
@@ -68,7 +68,7 @@ def _find_strongest(run: Run, rows: Iterable[Mapping[str, Any]]) -> dict[str, st
     order = [("bits", "ascending"), ("kind", "descending"), ("value", "descending")]
     best = {row["cluster_id"]: row for row in evidence.sort_by(order).to_pylist()}
     return {
-        name: f"{row['accounts']:,} of {row['accounts_everywhere']:,} with {row['kind']} {row['value']}"
+        name: f"{row['accounts']:,} of {row['accounts_everywhere']:,} have {row['kind']} {row['value']}"
         for name, row in best.items()
     }
 

@@ -162,7 +162,8 @@ def check_share(rejected: Mapping[str, Rejected], rows: int, max_rejected: float
     parts = []
     for reason, one in sorted(rejected.items(), key=lambda item: (-item[1].count, item[0]))[:EXAMPLES]:
         where = one.examples[0] if one.examples else None
-        row = f" row {where.row}" if where and where.row is not None else ""
+        word = "line" if reason.startswith("line:") else "row"  # lines of CSV count its header
+        row = f" {word} {where.row}" if where and where.row is not None else ""
         value = f" ({where.value!r})" if where and where.value is not None else ""
         parts.append(f"{reason} in {one.count:,}" + (f", first in {where.file}{row}{value}" if where else ""))
     raise InputError(

@@ -11,6 +11,7 @@ import pyarrow as pa
 from clustergraph.biadjacency import Biadjacency, rows_from_holders
 from clustergraph.errors import InputError
 from clustergraph.evidence import Cells
+from clustergraph.prefix_join import MAX_FAMILIES
 from clustergraph.sql import literal
 
 if TYPE_CHECKING:
@@ -148,10 +149,16 @@ def link(
         The incidence of the bipartite graph.
 
     Raises:
-        InputError: two account ids have the same 64-bit hash.
+        InputError: two account ids have the same 64-bit hash, or there are too many families of signals.
     """
     engine = sightings.engine
     kinds = sightings.kinds
+    families = len({sightings.families[kind] for kind in kinds})
+    if families > MAX_FAMILIES:
+        raise InputError(
+            f"kind: the signals are of {families} families, more than {MAX_FAMILIES}; put kinds that say the same "
+            "thing of an account into one family, under [families] of the configuration"
+        )
     engine.load(
         "kinds", pa.table({"kind": list(kinds), "kind_number": np.arange(len(kinds), dtype=np.int16)})
     )

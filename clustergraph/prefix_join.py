@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 # A rounding error must never cut a pair that is exactly at the threshold.
 _MARGIN = 1e-9
-_MAX_FAMILIES = 64
+# A tie's families are counted as bits of one word.
+MAX_FAMILIES = 64
 # A row's signals as a small Bloom filter with one hash: 16 KiB stay in a processor's first cache.
 _SKETCH_MASK = (1 << 14) - 1
 
@@ -103,8 +104,6 @@ class PrefixIndex:
         progress: Callable[[float], None] | None = None,
     ) -> Pairs:
         graph, arrays, local = self.graph, self.graph.arrays, threading.local()
-        if arrays.family.max(initial=0) >= _MAX_FAMILIES:
-            raise ValueError(f"more than {_MAX_FAMILIES} families of signals")
 
         def work(block: NDArray[np.int32]) -> Pairs:
             if not hasattr(local, "seen"):

@@ -108,9 +108,8 @@ def publish(
         _flush(fresh)
         _put(fresh, out, working / _EARLIER)
     except OSError as error:
-        raise InputError(
-            f"{out}: cannot be written: {error.strerror or error}; nothing was changed"
-        ) from error
+        why = os.strerror(error.errno) if error.errno else error
+        raise InputError(f"{out}: cannot be written: {why}; nothing was changed") from error
     with contextlib.suppress(OSError):  # it is done, whether or not it would outlast a power cut
         _flush(out.parent)
     return full

@@ -26,6 +26,8 @@ SETTINGS = {
     "autoload_known_extensions": False,
 }
 FULL_DISK = "max_temp_directory_size|No space left|File too large|could not (write|flush)"
+# What reading CSV says, several lines on, of a line that ends in another way than the first.
+MIXED_LINES = re.compile(r"state machine reached an invalid state.*?\n *file = ([^\n]*)", re.DOTALL)
 REJECTS = """
 SELECT DISTINCT ON (s.file_path, e.line)
     s.file_path AS file, e.line::BIGINT AS line, e.error_type::VARCHAR AS reason,
@@ -72,7 +74,9 @@ class DuckDBEngine:
                 raise _explain(error, self._home.parent) from error
             given = f"threads={threads}, memory_limit={memory_limit}"
             raise UsageError(f"{given}: {_first_line(error)}") from error
-        self._connection.execute("SET enable_progress_bar = false; SET python_enable_replacements = false")
+        self._connection.execute("SET python_enable_replacements = false")
+        with contextlib.suppress(duckdb.Error):  # a notebook without ipywidgets has no bar, and says so
+            self._connection.execute("SET enable_progress_bar = false")
         with contextlib.suppress(duckdb.Error):  # only builds with time zones know it; the others are in UTC
             self._connection.execute("SET TimeZone = 'UTC'")
 
@@ -227,6 +231,11 @@ def _explain(error: duckdb.Error, directory: Path) -> Exception:
     if re.search(FULL_DISK, str(error), re.IGNORECASE):
         return InputError(
             f"no room left for scratch files in {directory}: make some, or name another folder ({line})"
+        )
+    mixed = MIXED_LINES.search(str(error))
+    if mixed:
+        return InputError(
+            f"{mixed[1]}: lines end in different ways; expected \\n, or \\r\\n, throughout the file"
         )
     if "bad allocation" in str(error):
         return ClustergraphError(f"the system has no memory left: lower the memory limit ({line})")
