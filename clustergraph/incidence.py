@@ -156,8 +156,8 @@ def link(
     families = len({sightings.families[kind] for kind in kinds})
     if families > MAX_FAMILIES:
         raise InputError(
-            f"kind: the signals are of {families} families, more than {MAX_FAMILIES}; put kinds that say the same "
-            "thing of an account into one family, under [families] of the configuration"
+            f"kind: the signals are of {families} families, more than {MAX_FAMILIES}; put kinds that say the "
+            "same thing of an account into one family, under [families] of the configuration"
         )
     engine.load(
         "kinds", pa.table({"kind": list(kinds), "kind_number": np.arange(len(kinds), dtype=np.int16)})

@@ -89,3 +89,8 @@ class _Colliding:
 def test_a_collision_of_account_hashes_is_refused(engine):
     with pytest.raises(InputError, match="64-bit hash"):
         link_rows(random_rows(1), _Colliding(engine, "account_id"))
+
+
+def test_more_families_than_can_be_counted_are_refused(engine):
+    with pytest.raises(InputError, match=r"65 families, more than 64.*\[families\]"):
+        link_rows([("a", f"kind {n}", "x") for n in range(65)], engine)
