@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _TRIES = 200
+# The step of SplitMix64.
+_WEYL = np.uint64(0x9E3779B97F4A7C15)
 
 
 def shuffle(graph: Biadjacency, *, seed: int) -> Biadjacency:
@@ -25,7 +27,7 @@ def shuffle(graph: Biadjacency, *, seed: int) -> Biadjacency:
 
     An account's slots of a kind lie in an urn, those that hold unshared signals included. Signals draw
     from it without putting back, the largest first; an account that the signal has already is drawn
-    again, so that no double link needs to be repaired or dropped.
+    again, and where only such are left, one is swapped with an earlier signal's.
 
     Args:
         graph: what to shuffle.
@@ -68,17 +70,43 @@ def _draw(
     seen: NDArray[np.int32],
     state: np.uint64,
 ) -> None:
-    """Fill the slots of ``signals`` from ``urn``; a slot stays -1 where only double links are left."""
+    """Fill the slots of ``signals`` from ``urn``."""
     left = 0
-    for signal in signals:
+    for order, signal in enumerate(signals):
         for slot in range(start[signal], start[signal] + degree[signal]):
+            pick = np.int64(left)
             for _ in range(_TRIES):
-                state += np.uint64(0x9E3779B97F4A7C15)
+                state += _WEYL
                 pick = left + np.int64(_next_random(state) % np.uint64(len(urn) - left))
-                account = urn[pick]
-                if seen[account] != signal:
-                    seen[account] = signal
-                    holders[slot] = account
-                    urn[pick] = urn[left]
-                    left += 1
+                if seen[urn[pick]] != signal:
                     break
+            account = urn[pick]
+            urn[pick] = urn[left]
+            left += 1
+            if seen[account] == signal:
+                account, state = _swap(account, signal, signals[:order], start, degree, holders, seen, state)
+            if account >= 0:
+                seen[account] = signal
+            holders[slot] = account
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _swap(account, signal, earlier, start, degree, holders, seen, state):  # type: ignore[no-untyped-def]
+    """Give ``account`` to an earlier signal that lacks it, and take from that an account that fits.
+
+    Needed where the urn holds only accounts that the signal has already. Gives -1, an empty slot, where no
+    swap was found: a graph so dense that there may be none.
+    """
+    for _ in range(_TRIES * 10 if len(earlier) else 0):
+        state += _WEYL
+        other = earlier[np.int64(_next_random(state) % np.uint64(len(earlier)))]
+        state += _WEYL
+        slot = start[other] + np.int64(_next_random(state) % np.uint64(degree[other]))
+        given = holders[slot]
+        if given < 0 or seen[given] == signal:
+            continue
+        if (holders[start[other] : start[other] + degree[other]] == account).any():
+            continue
+        holders[slot] = account
+        return given, state
+    return np.int32(-1), state

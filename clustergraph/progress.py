@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 import rich.progress
@@ -161,5 +162,12 @@ def choose_progress(stream: TextIO | None = None, *, quiet: bool = False) -> Pro
 
 def peak_memory() -> int:
     """Give the most memory that this process has held so far (bytes)."""
+    # A child of a large process starts with its parent's ru_maxrss; Linux also tells its own.
+    status = Path("/proc/self/status")
+    if status.is_file():
+        lines = status.read_text(encoding="ascii", errors="replace").splitlines()
+        own = [line.split()[1] for line in lines if line.startswith("VmHWM:")]
+        if own:
+            return int(own[0]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

@@ -119,7 +119,7 @@ except ClustergraphError as error:
 """
     )
     out, err = python(code, tmp_path).communicate(timeout=60)
-    assert out.startswith("ClustergraphError no room left for scratch files in " + str(tmp_path)), err
+    assert out.startswith("InputError no room left for scratch files in " + str(tmp_path)), err
     assert list(tmp_path.iterdir()) == []
 
 

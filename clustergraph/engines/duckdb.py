@@ -237,7 +237,7 @@ def _explain(error: duckdb.Error, directory: Path) -> Exception:
         return InputError(
             f"{mixed[1]}: lines end in different ways; expected \\n, or \\r\\n, throughout the file"
         )
-    if "bad allocation" in str(error):
+    if re.search("bad allocation|Allocation failure", str(error)):
         return ClustergraphError(f"the system has no memory left: lower the memory limit ({line})")
     if isinstance(error, duckdb.OutOfMemoryException):
         return ClustergraphError(f"the memory limit is too small: raise it, or use fewer threads ({line})")

@@ -1,0 +1,63 @@
+"""The main job on real data: sybils on a blockchain bridge, against the groups that people reported."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.bench.hop import Hop, clusters_of, components_of
+from tests.bench.scoring import bcubed
+from tests.bench.shuffles import FIRST_SEED, opened, run_shuffled_graph, run_shuffled_rows
+
+GROUPS = {"a": "x", "b": "x", "c": "x", "d": "y", "e": "y"}
+
+
+def test_bcubed_by_hand():
+    clusters = {"a": 1, "b": 1, "d": 1, "stranger": 1, "e": 2, "other": 3}
+    score = bcubed(GROUPS, clusters)
+    assert score.precision == pytest.approx((2 / 3 + 2 / 3 + 1 + 1 / 3 + 1) / 5)
+    assert score.recall == pytest.approx((2 / 3 + 2 / 3 + 1 / 3 + 1 / 2 + 1 / 2) / 5)
+    strict = bcubed(GROUPS, clusters, outsiders_are_errors=True)
+    assert strict.precision == pytest.approx((2 / 4 + 2 / 4 + 1 + 1 / 4 + 1) / 5)
+    assert strict.recall == score.recall
+    assert bcubed(GROUPS, GROUPS).f1 == 1.0
+    assert bcubed({}, {}).f1 == 0.0
+
+
+@pytest.fixture(scope="module")
+def hop(real_data):
+    return Hop(real_data / "hop")
+
+
+@pytest.fixture(scope="module")
+def found(hop):
+    return hop.run()
+
+
+@pytest.fixture(scope="module")
+def original(hop):
+    with opened(hop.sightings) as original:
+        yield original
+
+
+@pytest.mark.real
+def test_clusters_agree_with_reported_groups(hop, found):
+    groups = hop.groups()
+    clusters, components = (bcubed(groups, of(found)) for of in (clusters_of, components_of))
+    assert clusters.f1 >= 0.72
+    assert clusters.f1 >= components.f1 + 0.03
+
+
+@pytest.mark.real
+def test_clusters_are_ranked_by_the_volumes_given(found):
+    volumes = found.clusters["extraction_volume"].to_numpy()
+    assert (np.diff(volumes) <= 0).all()
+    assert volumes[0] > 0
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("run_one", [run_shuffled_graph, run_shuffled_rows])
+def test_chance_names_next_to_nobody(original, run_one):
+    shares = [run_one(original, FIRST_SEED + number).share for number in range(3)]
+    assert np.mean(shares) <= 0.001
+    assert original.share > 0.2
