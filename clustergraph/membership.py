@@ -64,7 +64,7 @@ def partition(
     objective: Objective = "modularity",
     resolution: float = 1.0,
     min_accounts: int = 3,
-    samples: int = 8,
+    samples: int = 6,
     seed: int = 0,
     progress: Callable[[float, str], None] | None = None,
 ) -> Membership:

@@ -254,12 +254,17 @@ def _count_set(word):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _shares_one(begin, end, indices, sketch):  # type: ignore[no-untyped-def]
-    """Whether at most one signal of ``b`` can be among those that ``sketch`` was filled with."""
-    hits = 0
-    for q in range(begin, end):
-        hits += sketch[indices[q] & _SKETCH_MASK]
-    return hits <= 1
+def _shares_more(signal, end, indices, sketch):  # type: ignore[no-untyped-def]
+    """Whether a row that ends at ``end`` may share a signal above ``signal``, which it has.
+
+    ``sketch`` was filled with the signals of the other row.
+    """
+    q = end - 1
+    while indices[q] > signal:
+        if sketch[indices[q] & _SKETCH_MASK]:
+            return True
+        q -= 1
+    return False
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -294,8 +299,8 @@ def _join_block(g, rows, upward, head, start, holders, min_bits, seen):  # type:
                 seen[b] = a
             for c in range(fresh):
                 b = candidates[c]
-                # Most candidates share this one signal and no other: tell them without a merge.
-                if alone_at_most < min_bits and _shares_one(indptr[b], indptr[b + 1], indices, sketch):
+                # This is the first signal that they share; most share no other: tell those without a merge.
+                if alone_at_most < min_bits and not _shares_more(s, indptr[b + 1], indices, sketch):
                     continue
                 found, common, kinds = _verify(g, a, b)
                 if found < min_bits:

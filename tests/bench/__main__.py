@@ -54,6 +54,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="sizes of the worlds of growth",
     )  # fmt: skip
     parser.add_argument("--rounds", type=int, default=3, help="repetitions of speed")
+    parser.add_argument("--without-day", action="store_true", help="leave out the pipeline of a day")
     parser.add_argument("--growth-rounds", type=int, default=1, help="repetitions of growth")
     parser.add_argument("--shuffles", type=int, default=20, help="fresh shuffles of each input and way")
     parser.add_argument("--worlds", type=int, default=100_000, help="largest made-up world of confidence")
@@ -68,7 +69,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _benches(options: argparse.Namespace) -> dict[str, Callable[[], list[Table]]]:
     threads = options.threads
     return {
-        "speed": partial(bench_speed, accounts=options.accounts, rounds=options.rounds, threads=threads),
+        "speed": partial(
+            bench_speed, accounts=options.accounts, rounds=options.rounds, threads=threads,
+            day=not options.without_day,
+        ),
         "growth": partial(
             bench_growth, sizes=options.sizes, rounds=options.growth_rounds, threads=threads
         ),
