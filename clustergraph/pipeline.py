@@ -25,6 +25,7 @@ from clustergraph.publishing import check_target, publish, working_folder
 from clustergraph.ranking import rank
 from clustergraph.reading import DEFAULT_FAMILIES, read
 from clustergraph.runs import Run
+from clustergraph.schema import mark_degraded
 from clustergraph.side_tables import read_accounts, read_known_hubs, read_volumes
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ def run(
             "visits": ties.visits,
             "thresholds": ties.thresholds.to_dict(),
         }
-        tables = found.tables
+        tables = mark_degraded(found.tables) if sightings.degraded else found.tables
         if out is None:
             return Run.from_tables(tables, _manifest(job, facts))
         with job.progress.stage("write"):

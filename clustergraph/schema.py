@@ -106,6 +106,14 @@ ARTEFACTS: dict[str, pa.Schema] = {
 }
 
 
+def mark_degraded(tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+    """Mark artefacts of an input of which many rows were set aside, in the metadata of their schemas."""
+    return {
+        name: table.replace_schema_metadata({**table.schema.metadata, b"clustergraph.degraded": b"true"})
+        for name, table in tables.items()
+    }
+
+
 def fill_schema(schema: pa.Schema, columns: Mapping[str, Any], rows: int) -> pa.Table:
     """Put columns in the order and types of ``schema``; what has no values yet is null."""
     arrays = []
