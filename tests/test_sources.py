@@ -121,7 +121,7 @@ WRONG = {
     "array.json": (json.dumps([{"account_id": "a"}]).encode(), "one object a line"),
     "prose.jsonl": (b"this is not JSON\nnor is this\n", "no line is a JSON object"),
     "notes.txt": (b"hello", "cannot tell the format"),
-    "x.parquet.gz": (gzip.compress(PARQUET), "cannot tell the format"),
+    "x.parquet.gz": (gzip.compress(PARQUET, mtime=0), "cannot tell the format"),
 }
 
 
