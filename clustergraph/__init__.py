@@ -18,28 +18,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from clustergraph.artefacts.runs import Run, open_run
+    from clustergraph.clusters.ranking import rank
     from clustergraph.engines.duckdb import DuckDBEngine
-    from clustergraph.explanation import explain
-    from clustergraph.incidence import link
-    from clustergraph.membership import partition
+    from clustergraph.incidence.links import link
+    from clustergraph.membership.members import partition
     from clustergraph.pipeline import estimate, run
-    from clustergraph.projection import project
-    from clustergraph.ranking import rank
-    from clustergraph.reading import read
-    from clustergraph.runs import Run, open_run
+    from clustergraph.presentation.explanation import explain
+    from clustergraph.projection.ties import project
+    from clustergraph.sightings.reading import read
 
 # Loaded when first used, so that the command line answers at once.
 _HOMES = {
     "DuckDBEngine": "clustergraph.engines.duckdb",
-    "Run": "clustergraph.runs",
+    "Run": "clustergraph.artefacts.runs",
     "estimate": "clustergraph.pipeline",
-    "explain": "clustergraph.explanation",
-    "link": "clustergraph.incidence",
-    "open_run": "clustergraph.runs",
-    "partition": "clustergraph.membership",
-    "project": "clustergraph.projection",
-    "rank": "clustergraph.ranking",
-    "read": "clustergraph.reading",
+    "explain": "clustergraph.presentation.explanation",
+    "link": "clustergraph.incidence.links",
+    "open_run": "clustergraph.artefacts.runs",
+    "partition": "clustergraph.membership.members",
+    "project": "clustergraph.projection.ties",
+    "rank": "clustergraph.clusters.ranking",
+    "read": "clustergraph.sightings.reading",
     "run": "clustergraph.pipeline",
 }
 __all__ = [

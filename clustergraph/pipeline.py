@@ -11,31 +11,31 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clustergraph.chance import Copies, find_tie_bits
-from clustergraph.communities import Leiden
+from clustergraph.artefacts.publishing import check_target, publish, working_folder
+from clustergraph.artefacts.runs import Run
+from clustergraph.artefacts.schema import mark_degraded
+from clustergraph.clusters.ranking import rank
+from clustergraph.communities.leiden import Leiden
 from clustergraph.config import resolve
 from clustergraph.engines.duckdb import DuckDBEngine
-from clustergraph.incidence import link
-from clustergraph.layouts import DEFAULT_SIGNALS
-from clustergraph.membership import partition
-from clustergraph.prefix_join import PrefixIndex
+from clustergraph.incidence.links import link
+from clustergraph.membership.members import partition
 from clustergraph.progress import Progress, peak_memory
-from clustergraph.projection import BYTES_PER_TIE, estimate_ties, project
-from clustergraph.publishing import check_target, publish, working_folder
-from clustergraph.ranking import rank
-from clustergraph.reading import DEFAULT_FAMILIES, read
-from clustergraph.runs import Run
-from clustergraph.schema import mark_degraded
-from clustergraph.side_tables import read_accounts, read_known_hubs, read_volumes
+from clustergraph.projection.chance import Copies, find_tie_bits
+from clustergraph.projection.prefix_join import PrefixIndex
+from clustergraph.projection.ties import BYTES_PER_TIE, estimate_ties, project
+from clustergraph.sightings.layouts import DEFAULT_SIGNALS
+from clustergraph.sightings.reading import DEFAULT_FAMILIES, read
+from clustergraph.sightings.side_tables import read_accounts, read_known_hubs, read_volumes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
-    from clustergraph.engines import Engine
-    from clustergraph.incidence import Incidence
-    from clustergraph.reading import Sightings
+    from clustergraph.engines.interface import Engine
+    from clustergraph.incidence.links import Incidence
+    from clustergraph.sightings.reading import Sightings
 
 STAGES: dict[str, Callable[..., Any]] = {
     "read": read,

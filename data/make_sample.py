@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 from rich.console import Console
 
 import clustergraph as cg
-from clustergraph.display import show_ranking
+from clustergraph.presentation.display import show_ranking
 from clustergraph.simulation import World, simulate
 
 ACCOUNTS, EVASION, SEED = 5_000, 0.3, 1

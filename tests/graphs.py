@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
 
-from clustergraph.incidence import Incidence, link
+from clustergraph.incidence.links import Incidence, link
 
 if TYPE_CHECKING:
     from clustergraph.engines.duckdb import DuckDBEngine

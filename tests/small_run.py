@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from clustergraph.runs import Run
-from clustergraph.schema import ARTEFACTS
+from clustergraph.artefacts.runs import Run
+from clustergraph.artefacts.schema import ARTEFACTS
 
 FIRST, SECOND = "caaaaaaaa11111111", "caaaaaaab22222222"
 HOSTILE = "\x1b[2J[red]<script>alert(1)</script>\u202e\n:smile:"

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from clustergraph.runs import open_run
+from clustergraph.artefacts.runs import open_run
 from clustergraph.simulation import simulate
 from tests.commands import Ended, call, finish, snapshot, start
 from tests.small_run import write_run
@@ -631,7 +631,7 @@ def test_a_signal_while_writing_leaves_the_earlier_run(
     before = snapshot(tmp_path)
     hook = f"""
 import os
-from clustergraph import publishing
+from clustergraph.artefacts import publishing
 plain = publishing.{place}
 def stopped(*arguments):
     os.kill(os.getpid(), {int(number)})
@@ -649,7 +649,7 @@ def test_an_impatient_person_leaves_nothing_behind(tmp_path: Path) -> None:
     given = write(tmp_path / "x.parquet", events())
     hook = """
 import os, shutil, signal
-from clustergraph import publishing
+from clustergraph.artefacts import publishing
 def stopped(*arguments): os.kill(os.getpid(), signal.SIGINT)
 publishing._put = stopped
 plain, times = shutil.rmtree, iter(range(9))

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
-from clustergraph.calibration import bound_share, calibrate
-from clustergraph.chance import Copies, _closure, find_tie_bits
-from clustergraph.nulls import shuffle
-from clustergraph.prefix_join import PrefixIndex
+from clustergraph.projection.calibration import bound_share, calibrate
+from clustergraph.projection.chance import Copies, _closure, find_tie_bits
+from clustergraph.projection.nulls import shuffle
+from clustergraph.projection.prefix_join import PrefixIndex
 from tests.bench.shuffles import FIRST_SEED, opened, run_shuffled_graph, run_shuffled_rows, shuffle_rows
 from tests.bench.world import make_world
 from tests.graphs import link_rows, random_rows, sightings_table

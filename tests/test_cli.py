@@ -10,10 +10,10 @@ import click
 import pyarrow.parquet as pq
 import pytest
 
+from clustergraph.artefacts.schema import ARTEFACTS
 from clustergraph.cli import STOPPED, commands, main
 from clustergraph.commands.options import print_json
-from clustergraph.display import NOTHING_FOUND
-from clustergraph.schema import ARTEFACTS
+from clustergraph.presentation.display import NOTHING_FOUND
 from tests.small_run import FIRST, SECOND, write_run
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from clustergraph.communities import Leiden, find_communities, partition_graph
-from clustergraph.prefix_join import Pairs
+from clustergraph.communities.leiden import Leiden, find_communities, partition_graph
+from clustergraph.communities.pairs import Pairs
 
 ENGINES = ["igraph", "leidenalg"]
 

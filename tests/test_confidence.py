@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clustergraph.communities import Leiden
-from clustergraph.confidence import measure_confidence, measure_stability
-from clustergraph.prefix_join import Pairs
+from clustergraph.communities.leiden import Leiden
+from clustergraph.communities.pairs import Pairs
+from clustergraph.membership.confidence import measure_confidence, measure_stability
 from tests.bench.confidence import calibration_error, judged_members, near
 
 WORLDS = (

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import clustergraph as cg
-from clustergraph.schema import ARTEFACTS
+from clustergraph.artefacts.schema import ARTEFACTS
 
 
 def write_rows(path, bad: int, rows: int = 200):

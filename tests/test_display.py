@@ -5,11 +5,17 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from clustergraph.columns import Column, Columns, draw_bar
-from clustergraph.display import DEGRADED, NOTHING_FOUND, show_estimate, show_explanation, show_ranking
-from clustergraph.explanation import explain
+from clustergraph.artefacts.runs import Run
 from clustergraph.figures import printable, say_bytes, say_count, say_days, say_seconds, say_share
-from clustergraph.runs import Run
+from clustergraph.presentation.columns import Column, Columns, draw_bar
+from clustergraph.presentation.display import (
+    DEGRADED,
+    NOTHING_FOUND,
+    show_estimate,
+    show_explanation,
+    show_ranking,
+)
+from clustergraph.presentation.explanation import explain
 from tests.small_run import HOSTILE, make_run, make_tables
 
 

@@ -170,7 +170,7 @@ def test_input_that_does_not_fit_in_memory(tmp_path):
     """Without a limit the process grows to 1.5 GB; its cap counts what is reserved, used or not."""
     code = """
 import resource
-from clustergraph.reading import read
+from clustergraph.sightings.reading import read
 resource.setrlimit(resource.RLIMIT_DATA, (2_500_000_000, 2_500_000_000))
 with DuckDBEngine(sys.argv[1], threads=2, memory_limit="200MB") as engine:
     found = read([sys.argv[2]], engine=engine)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from clustergraph.artefacts.runs import open_run
 from clustergraph.engines.duckdb import DuckDBEngine
-from clustergraph.runs import open_run
 from tests.commands import finish, start
 
 if TYPE_CHECKING:

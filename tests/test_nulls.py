@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import chi2_contingency
 
-from clustergraph.nulls import shuffle
+from clustergraph.projection.nulls import shuffle
 from tests.graphs import link_rows, random_rows
 
 # Every signal is shared, so that an account's links are all of its slots.

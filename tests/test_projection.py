@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from clustergraph.engines.duckdb import DuckDBEngine
 from clustergraph.errors import GuardrailError
-from clustergraph.prefix_join import PrefixIndex
-from clustergraph.projection import project
+from clustergraph.projection.prefix_join import PrefixIndex
+from clustergraph.projection.ties import project
 from tests.graphs import brute_force_bits, link_rows, random_rows
 
 NAMES = st.sampled_from([f"a{i}" for i in range(12)])

@@ -14,11 +14,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from clustergraph import publishing
+from clustergraph.artefacts import publishing
+from clustergraph.artefacts.publishing import check_target, publish, working_folder
+from clustergraph.artefacts.runs import open_run
+from clustergraph.artefacts.schema import ARTEFACTS
 from clustergraph.errors import InputError
-from clustergraph.publishing import check_target, publish, working_folder
-from clustergraph.runs import open_run
-from clustergraph.schema import ARTEFACTS
 from tests.commands import snapshot
 from tests.small_run import MANIFEST, make_tables, write_run
 
@@ -222,7 +222,7 @@ def test_folders_with_something_in_them_stay(tmp_path: Path) -> None:
 HOLD = """
 import sys
 from pathlib import Path
-from clustergraph.publishing import working_folder
+from clustergraph.artefacts.publishing import working_folder
 with working_folder(Path(sys.argv[1])) as working:
     (working / "scratch").write_text("a gigabyte")
     print(working.name, flush=True)

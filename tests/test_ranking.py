@@ -15,16 +15,16 @@ import pyarrow.parquet as pq
 import pytest
 
 import clustergraph as cg
-from clustergraph.ranking import cluster_id
-from clustergraph.schema import ARTEFACTS
+from clustergraph.artefacts.schema import ARTEFACTS
+from clustergraph.clusters.ranking import cluster_id
+from clustergraph.communities.support import measure_support
 from clustergraph.simulation import simulate
-from clustergraph.support import measure_support
 from tests.commands import call
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from clustergraph.membership import Membership
+    from clustergraph.membership.members import Membership
 
 SIGNALS = ("payment_fingerprint", "ip", "device_id", "prompt_template")
 COUNTS = ["exchanges", "input_tokens", "output_tokens"]

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from clustergraph.addresses import normalise
 from clustergraph.engines.duckdb import DuckDBEngine
 from clustergraph.errors import InputError
-from clustergraph.reading import read
-from clustergraph.side_tables import read_accounts, read_known_hubs, read_volumes
+from clustergraph.sightings.addresses import normalise
+from clustergraph.sightings.reading import read
+from clustergraph.sightings.side_tables import read_accounts, read_known_hubs, read_volumes
 
 NOON = datetime(2026, 3, 1, 12)
 
@@ -516,7 +516,7 @@ def test_addresses_alone_are_brought_to_one_form(engine, tmp_path, shape):
 
 
 def test_many_addresses_go_through_in_parts(engine, tmp_path, monkeypatch):
-    monkeypatch.setattr("clustergraph.addresses.PART", 7)
+    monkeypatch.setattr("clustergraph.sightings.addresses.PART", 7)
     ips = [f"2001:db8:0:{i % 40:x}::{i:x}" for i in range(100)]
     read([write(tmp_path / "x.parquet", events(100, ip=ips))], engine=engine)
     assert {row[2] for row in values(engine)} == {normalise(ip) for ip in ips}

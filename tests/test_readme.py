@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 import click
 import pytest
 
-from clustergraph import cli, errors, schema, side_tables
+from clustergraph import cli, errors
+from clustergraph.artefacts import schema
 from clustergraph.config import check_config, resolve
-from clustergraph.layouts import COUNTS, TEXTS, TIMES
 from clustergraph.pipeline import INJECTED, MEMORY_LIMIT, STAGES
-from clustergraph.reading import DEFAULT_FAMILIES
+from clustergraph.sightings import side_tables
+from clustergraph.sightings.layouts import COUNTS, TEXTS, TIMES
+from clustergraph.sightings.reading import DEFAULT_FAMILIES
 
 if TYPE_CHECKING:
     import pyarrow as pa

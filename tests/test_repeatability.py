@@ -16,8 +16,8 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from clustergraph.runs import open_run
-from clustergraph.schema import ARTEFACTS
+from clustergraph.artefacts.runs import open_run
+from clustergraph.artefacts.schema import ARTEFACTS
 from clustergraph.simulation import simulate
 from tests.commands import call, finish, start
 

@@ -3,10 +3,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from clustergraph.artefacts.runs import Run, open_run
+from clustergraph.artefacts.schema import ARTEFACTS
 from clustergraph.errors import InputError, UsageError
-from clustergraph.explanation import explain
-from clustergraph.runs import Run, open_run
-from clustergraph.schema import ARTEFACTS
+from clustergraph.presentation.explanation import explain
 from tests.small_run import FIRST, HOSTILE, MANIFEST, SECOND, make_run, make_tables, write_run
 
 

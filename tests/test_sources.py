@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from clustergraph.errors import InputError
-from clustergraph.sources import find
+from clustergraph.sightings.sources import find
 
 ROWS = pa.table({"account_id": ["a", "b"], "ip": ["192.0.2.1", None]})
 CSV = "account_id,ip\na,192.0.2.1\nb,\n"

@@ -12,9 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from clustergraph.communities.pairs import Pairs
+from clustergraph.communities.support import (
+    connected_parts,
+    measure_support,
+    number_by_first,
+    require_support,
+)
 from clustergraph.engines.duckdb import DuckDBEngine
-from clustergraph.prefix_join import Pairs, PrefixIndex
-from clustergraph.support import connected_parts, measure_support, number_by_first, require_support
+from clustergraph.projection.prefix_join import PrefixIndex
 from tests.graphs import link_rows, random_rows
 
 ACCOUNTS = [f"a{i}" for i in range(12)]

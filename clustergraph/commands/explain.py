@@ -19,13 +19,13 @@ def explain(directory: str, cluster_id: str, as_json: bool) -> None:
 
     CLUSTER_ID is its id, the beginning of its id, or its rank.
     """
-    from clustergraph.explanation import explain as explain_cluster
-    from clustergraph.runs import open_run
+    from clustergraph.artefacts.runs import open_run
+    from clustergraph.presentation.explanation import explain as explain_cluster
 
     found = explain_cluster(open_run(directory), cluster_id)
     if as_json:
         print_json(found.to_dict())
         return
-    from clustergraph.display import show_explanation
+    from clustergraph.presentation.display import show_explanation
 
     show(show_explanation(found))

@@ -58,7 +58,7 @@ def run(
         raise click.UsageError("Missing option '--out': the folder to write the run to (or use --dry-run).")
     from clustergraph import pipeline
     from clustergraph.config import read_config
-    from clustergraph.display import DEGRADED, show_estimate, show_ranking
+    from clustergraph.presentation.display import DEGRADED, show_estimate, show_ranking
     from clustergraph.progress import choose_progress
 
     settings = read_config(config, pipeline.STAGES, pipeline.INJECTED) if config else None

@@ -14,13 +14,13 @@ from clustergraph.commands.options import debug_option, json_option, print_json,
 @debug_option
 def top(directory: str, count: int, as_json: bool) -> None:
     """List the first clusters of the run in DIR."""
-    from clustergraph.runs import open_run
+    from clustergraph.artefacts.runs import open_run
 
     found = open_run(directory)
     if as_json:
         clusters = found.clusters.slice(0, count).to_pylist()
         print_json({"clusters_in_all": found.clusters.num_rows, "clusters": clusters})
         return
-    from clustergraph.display import show_ranking
+    from clustergraph.presentation.display import show_ranking
 
     show(show_ranking(found, count))

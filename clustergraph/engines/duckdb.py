@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 import duckdb
 import pyarrow as pa
 
+from clustergraph.engines.sql import literal, quote
 from clustergraph.errors import ClustergraphError, InputError, UsageError
-from clustergraph.sql import literal, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

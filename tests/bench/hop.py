@@ -17,7 +17,7 @@ from tests.bench.scoring import bcubed
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from clustergraph.runs import Run
+    from clustergraph.artefacts.runs import Run
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import clustergraph as cg
-from clustergraph.nulls import shuffle
+from clustergraph.projection.nulls import shuffle
 from tests.bench.markdown import Table, per_thousand
 from tests.bench.places import AbsentError, find_hop, find_sample
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from clustergraph.incidence import Incidence
+    from clustergraph.incidence.links import Incidence
 
 # Calibration hashes its seeds, which makes them numbers of 32 bits; these are none of them.
 FIRST_SEED = 2**40

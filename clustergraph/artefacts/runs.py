@@ -1,0 +1,271 @@
+"""A run: its tables and its manifest, in memory or in a folder, and the clusters in it."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from clustergraph.artefacts.notebook import cluster_html, run_html
+from clustergraph.artefacts.schema import ARTEFACTS
+from clustergraph.config import suggest
+from clustergraph.errors import InputError, UsageError
+from clustergraph.figures import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import igraph
+    import networkx as nx
+    import pandas as pd
+
+MANIFEST = "run.json"
+_SHORTEST_ID = 8
+_RANK = re.compile(r"#\d+|[1-9]\d*")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Run:
+    """What a run found; every table is as :mod:`clustergraph.artefacts.schema` says.
+
+    Attributes:
+        manifest: what run.json has: version, seed, configuration, input, timings and so on.
+        directory: the folder that the run is in, if it is in one.
+    """
+
+    manifest: Mapping[str, Any]
+    directory: Path | None = None
+    _tables: dict[str, pa.Table] = field(default_factory=dict)
+
+    @classmethod
+    def from_tables(cls, tables: Mapping[str, pa.Table], manifest: Mapping[str, Any]) -> Run:
+        """Make a run of tables in memory, one for each of ``schema.ARTEFACTS``."""
+        missing = [name for name in ARTEFACTS if name not in tables]
+        if missing:
+            raise ValueError(f"no table {missing[0]}")
+        return cls(manifest, None, dict(tables))
+
+    @property
+    def tables(self) -> dict[str, pa.Table]:
+        """All artefacts by name, in the order of the schema."""
+        return {name: self._table(name) for name in ARTEFACTS}
+
+    @property
+    def clusters(self) -> pa.Table:
+        """A row per cluster, by rank."""
+        return self._table("clusters")
+
+    @property
+    def members(self) -> pa.Table:
+        """A row per clustered account."""
+        return self._table("members")
+
+    @property
+    def evidence(self) -> pa.Table:
+        """A row per cluster and signal that at least two members have."""
+        return self._table("evidence")
+
+    @property
+    def links(self) -> pa.Table:
+        """A row per member and signal that at least two members of its cluster have."""
+        return self._table("links")
+
+    @property
+    def activity(self) -> pa.Table:
+        """A row per member and hour."""
+        return self._table("activity")
+
+    @property
+    def ties(self) -> pa.Table:
+        """A row per kept pair of accounts."""
+        return self._table("ties")
+
+    def cluster(self, key: str | int) -> Cluster:
+        """Find a cluster by its id, the beginning of its id, or its rank (``3``, ``'3'`` or ``'#3'``).
+
+        Raises:
+            UsageError: there is no such cluster, or several.
+        """
+        ids = self.clusters["cluster_id"].to_pylist()
+        return Cluster(self, _find(str(key), ids))
+
+    def short_ids(self) -> dict[str, str]:
+        """Give for each cluster id a beginning of it that no other id has, all of one length."""
+        ids = self.clusters["cluster_id"].to_pylist()
+        length = _SHORTEST_ID
+        while len({one[:length] for one in ids}) < len(ids):
+            length += 1
+        return {one: one[:length] for one in ids}
+
+    def __repr__(self) -> str:
+        place = f" in {self.directory}" if self.directory else ""
+        return f"<Run: {self.clusters.num_rows:,} clusters of {self.members.num_rows:,} accounts{place}>"
+
+    def _repr_html_(self) -> str:
+        return run_html(self)
+
+    def _table(self, name: str) -> pa.Table:
+        if name not in self._tables:
+            assert self.directory is not None
+            self._tables[name] = _read_table(self.directory / f"{name}.parquet", ARTEFACTS[name])
+        return self._tables[name]
+
+
+@dataclass(frozen=True, eq=False)
+class Cluster:
+    """One cluster of a run; its parts are pandas frames.
+
+    Attributes:
+        run: that it is in.
+        cluster_id: its whole id.
+    """
+
+    run: Run = field(repr=False)
+    cluster_id: str
+
+    def table(self, name: str) -> pa.Table:
+        """Give its rows of a table that has a ``cluster_id``."""
+        table = getattr(self.run, name)
+        return table.filter(pc.equal(table["cluster_id"], self.cluster_id))
+
+    @cached_property
+    def row(self) -> dict[str, Any]:
+        """Its row of ``clusters``."""
+        found: dict[str, Any] = self.table("clusters").to_pylist()[0]
+        return found
+
+    @cached_property
+    def members(self) -> pd.DataFrame:
+        """Its accounts."""
+        return _frame(self.table("members"))
+
+    @cached_property
+    def evidence(self) -> pd.DataFrame:
+        """The signals that at least two of its accounts have."""
+        return _frame(self.table("evidence"))
+
+    @cached_property
+    def links(self) -> pd.DataFrame:
+        """Which account has which of these signals."""
+        return _frame(self.table("links"))
+
+    @cached_property
+    def activity(self) -> pd.DataFrame:
+        """Exchanges of its accounts by the hour."""
+        return _frame(self.table("activity"))
+
+    @cached_property
+    def ties(self) -> pd.DataFrame:
+        """The ties between its accounts."""
+        ties = self.run.ties
+        accounts = self.table("members")["account_id"].combine_chunks()
+        for end in ("source", "target"):
+            ties = ties.filter(pc.is_in(ties[end], value_set=accounts))
+        return _frame(ties)
+
+    def to_networkx(self) -> nx.Graph:
+        """Give its accounts and ties as a graph of networkx, with their figures as attributes."""
+        import networkx as nx
+
+        graph = nx.Graph(cluster_id=self.cluster_id)
+        for account in self._accounts():
+            graph.add_node(account["account_id"], **account)
+        for tie in self._ties():
+            graph.add_edge(tie.pop("source"), tie.pop("target"), **tie)
+        return graph
+
+    def to_igraph(self) -> igraph.Graph:
+        """Give the same as a graph of igraph; the id of a vertex is its ``name``."""
+        from igraph import Graph
+
+        accounts = [{"name": account["account_id"], **account} for account in self._accounts()]
+        graph = Graph.DictList(accounts, self._ties(), vertex_name_attr="name")
+        graph["cluster_id"] = self.cluster_id
+        return graph
+
+    def _repr_html_(self) -> str:
+        return cluster_html(self)
+
+    def _accounts(self) -> list[dict[str, Any]]:
+        columns = ["account_id", "exchanges", "ties", "bits", "confidence"]
+        found: list[dict[str, Any]] = self.table("members").select(columns).to_pylist()
+        return found
+
+    def _ties(self) -> list[dict[str, Any]]:
+        return [{str(name): value for name, value in tie.items()} for tie in self.ties.to_dict("records")]
+
+
+def open_run(directory: str | Path) -> Run:
+    """Open the folder of a run; its tables are read when they are asked for.
+
+    Raises:
+        InputError: the folder is missing or is not a run; the message says what it lacks.
+    """
+    folder = Path(directory)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: {'is not a folder' if folder.exists() else 'there is no such folder'}")
+    wanted = (MANIFEST, *(f"{name}.parquet" for name in ARTEFACTS))
+    missing = [name for name in wanted if not (folder / name).is_file()]
+    if missing:
+        rest = f" nor {len(missing) - 1} more of its files" if len(missing) > 1 else ""
+        raise InputError(f"{folder}: not a run: it has no {missing[0]}{rest}")
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise InputError(f"{folder / MANIFEST}: cannot be read: {error}") from error
+    if not isinstance(manifest, dict):
+        raise InputError(f"{folder / MANIFEST}: must be a JSON object")
+    return Run(manifest, folder)
+
+
+def _read_table(path: Path, schema: pa.Schema) -> pa.Table:
+    try:
+        # partitioning=None: a run may lie in dt=.../, which is no column of it.
+        table = pq.read_table(path, partitioning=None)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path}: cannot be read as Parquet: {str(error).splitlines()[0]}") from error
+    for column in schema:
+        if column.name not in table.column_names:
+            raise InputError(f"{path}: has no column {column.name}; it is not of this version")
+        kind = table.schema.field(column.name).type
+        if kind != column.type:
+            raise InputError(f"{path}: column {column.name} is {kind}, but must be {column.type}")
+    return table
+
+
+def _find(key: str, ids: list[str]) -> str:
+    if key in ids:
+        return key
+    if not ids:
+        raise UsageError("this run found no clusters")
+    if _RANK.fullmatch(key):
+        rank = int(key.removeprefix("#"))
+        if 1 <= rank <= len(ids):
+            return ids[rank - 1]
+    near = [one for one in ids if key and one.startswith(key)]
+    if len(near) == 1:
+        return near[0]
+    said = printable(key, 80)
+    if near:
+        listed = ", ".join(near[:3]) + (", ..." if len(near) > 3 else "")
+        raise UsageError(
+            f"{len(near):,} clusters have ids that begin with {said!r}: {listed}; give more of it"
+        )
+    if _RANK.fullmatch(key):
+        raise UsageError(
+            f"there is no cluster of rank {key.removeprefix('#')}; ranks go from 1 to {len(ids)}"
+        )
+    hint = suggest(key, ids) or suggest(key, [one[: len(key)] for one in ids])
+    raise UsageError(f"there is no cluster {said!r} in this run{hint or '; `clustergraph top` lists them'}")
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
+    frame: pd.DataFrame = table.to_pandas()
+    return frame

@@ -1,0 +1,1 @@
+"""Clusters in the order in which a person should look at them, with the tables that say why."""

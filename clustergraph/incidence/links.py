@@ -1,0 +1,277 @@
+"""The incidence of the bipartite graph: which account has which signal, how often and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from clustergraph.engines.sql import literal
+from clustergraph.errors import InputError
+from clustergraph.incidence.biadjacency import Biadjacency, rows_from_holders
+from clustergraph.incidence.evidence import MAX_FAMILIES, Cells
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from clustergraph.engines.interface import Engine
+    from clustergraph.sightings.reading import Sightings
+
+# One row per account and signal, both as 64-bit hashes: grouping integers takes a fraction of the time and
+# memory that grouping strings does. The strings of whatever is reported are fetched, and checked, later.
+_INCIDENCE = """
+SELECT {account} AS account, {kind} AS kind_number, {value} AS value, {measures}
+FROM sightings GROUP BY 1, 2, 3
+"""
+_ACCOUNT_NAMES = """
+SELECT {account} AS account, min(account_id) AS account_id, max(account_id) AS other
+FROM exchanges GROUP BY account
+"""
+_BY_KIND = """
+SELECT i.account, i.kind_number, count(*) AS signals, count(h.kind_number) AS hubs,
+       sum(exchanges)::BIGINT AS exchanges,
+       sum(input_tokens)::BIGINT AS input_tokens, sum(output_tokens)::BIGINT AS output_tokens,
+       min(first_seen) AS first_seen, max(last_seen) AS last_seen
+FROM incidence i LEFT JOIN known_hubs h ON h.kind_number = i.kind_number AND h.value = i.value
+GROUP BY i.account, i.kind_number
+"""
+_BY_ACCOUNT = "SELECT {account} AS account, '' AS kind, {measures} FROM exchanges GROUP BY account"
+# Long sightings repeat an exchange for each kind, so the largest sum by kind is an account's volume.
+_ACCOUNT_VOLUMES = """
+SELECT account, max(exchanges) AS exchanges, max(input_tokens) AS input_tokens,
+       max(output_tokens) AS output_tokens, min(first_seen) AS first_seen, max(last_seen) AS last_seen
+FROM {volumes} GROUP BY account
+"""
+_NUMBERED_ACCOUNTS = """
+SELECT (row_number() OVER (ORDER BY n.account_id) - 1)::INTEGER AS account, n.account AS hash, n.account_id,
+       n.other, coalesce(v.exchanges, 0) AS exchanges, coalesce(v.input_tokens, 0) AS input_tokens,
+       coalesce(v.output_tokens, 0) AS output_tokens, v.first_seen, v.last_seen
+FROM account_names n LEFT JOIN account_volumes v ON v.account = n.account
+"""
+_FETCH_ACCOUNTS = """
+SELECT account_id, exchanges, input_tokens, output_tokens, first_seen, last_seen
+FROM accounts ORDER BY account
+"""
+_ACCOUNT_COLLISION = "SELECT account_id, other FROM accounts WHERE account_id <> other LIMIT 1"
+
+_SIGNALS = """
+SELECT i.kind_number, i.value, count(*)::INTEGER AS accounts, floor(log2(count(*)))::INTEGER AS band,
+       bool_or(h.kind_number IS NOT NULL) AS hub
+FROM incidence i LEFT JOIN known_hubs h ON h.kind_number = i.kind_number AND h.value = i.value
+GROUP BY i.kind_number, i.value
+"""
+_CELLS = """
+SELECT kind_number, hub, band, sum(accounts::BIGINT * (accounts - 1))::BIGINT AS pairs
+FROM signal_hashes WHERE accounts > 1 GROUP BY kind_number, hub, band ORDER BY kind_number, hub, band
+"""
+_NUMBERED_SIGNALS = """
+SELECT (row_number() OVER (ORDER BY c.cell, s.accounts, s.value) - 1)::INTEGER AS signal,
+       s.kind_number, s.value AS hash, s.accounts, s.hub, c.cell
+FROM signal_hashes s
+JOIN cells c ON c.kind_number = s.kind_number AND c.hub = s.hub AND c.band = s.band
+WHERE s.accounts > 1
+"""
+_FETCH_SIGNALS = "SELECT kind_number, accounts, hub, cell FROM signals ORDER BY signal"
+_DEGREES = """
+SELECT a.account, i.kind_number, (i.signals - {left_out})::INTEGER AS signals
+FROM account_kinds i JOIN accounts a ON a.hash = i.account
+"""
+_LINKS = """
+SELECT a.account, s.signal, i.exchanges, i.input_tokens, i.output_tokens, i.first_seen, i.last_seen
+FROM incidence i
+JOIN accounts a ON a.hash = i.account
+JOIN signals s ON s.kind_number = i.kind_number AND s.hash = i.value
+"""
+_NAMED_LINKS = """
+SELECT a.account_id, v.kind, v.value, l.exchanges, l.input_tokens, l.output_tokens, l.first_seen, l.last_seen
+FROM links l
+JOIN accounts a ON a.account = l.account
+JOIN signals s ON s.signal = l.signal
+JOIN kinds k ON k.kind_number = s.kind_number
+JOIN (SELECT kind, {value} AS hash, min(value) AS value FROM sightings GROUP BY 1, 2) v
+  ON v.kind = k.kind AND v.hash = s.hash
+ORDER BY a.account_id, v.kind, v.value
+"""
+_HOLDERS = "SELECT account FROM links WHERE signal < {signals} ORDER BY signal, account"
+_KNOWN_HUBS = """
+SELECT DISTINCT k.kind_number, {value} AS value FROM hub_values h
+JOIN kinds k ON h.kind IS NULL OR h.kind = k.kind
+"""
+
+
+@dataclass(frozen=True)
+class Incidence:
+    """Accounts, the signals that at least two of them have, and who has which.
+
+    Attributes:
+        sightings: where it comes from; its engine holds the relations ``accounts`` (account, hash,
+            account_id, ...), ``kinds`` (kind, kind_number), ``signals`` (signal, kind_number, hash, accounts,
+            hub, cell) and ``links`` (account, signal, exchanges, input_tokens, output_tokens, first_seen,
+            last_seen).
+        accounts: a row per account, sorted by ``account_id``; the row is the account's number.
+        signals: ``kind_number``, ``accounts`` (how many have it), ``hub`` and ``cell`` of each shared signal.
+        graph: the same as numbers, without signals that count nothing.
+    """
+
+    sightings: Sightings
+    accounts: pa.Table
+    signals: pa.Table
+    graph: Biadjacency
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Give the incidence with its strings, a row per account and shared signal.
+
+        Columns: ``account_id``, ``kind``, ``value``, ``exchanges``, ``input_tokens``, ``output_tokens``,
+        ``first_seen`` and ``last_seen`` (UTC; NaT where the input has no times).
+        """
+        engine = self.sightings.engine
+        frame: pd.DataFrame = engine.fetch(_NAMED_LINKS.format(value=engine.hash("value"))).to_pandas()
+        return frame
+
+
+def link(
+    sightings: Sightings, *, known_hubs: pa.Table | None = None, known_hub_weight: float = 0.0
+) -> Incidence:
+    """Link accounts to the signals that they were seen with.
+
+    Args:
+        sightings: what :func:`clustergraph.read` gives.
+        known_hubs: signals known to be public infrastructure: ``value`` and optionally ``kind``.
+        known_hub_weight: what a bit of evidence counts that comes from a known hub, 0 to 1.
+
+    Returns:
+        The incidence of the bipartite graph.
+
+    Raises:
+        InputError: two account ids have the same 64-bit hash, or there are too many families of signals.
+    """
+    engine = sightings.engine
+    kinds = sightings.kinds
+    families = len({sightings.families[kind] for kind in kinds})
+    if families > MAX_FAMILIES:
+        raise InputError(
+            f"kind: the signals are of {families} families, more than {MAX_FAMILIES}; put kinds that say the "
+            "same thing of an account into one family, under [families] of the configuration"
+        )
+    engine.load(
+        "kinds", pa.table({"kind": list(kinds), "kind_number": np.arange(len(kinds), dtype=np.int16)})
+    )
+    _load_known_hubs(engine, known_hubs)
+    parts = {
+        "account": engine.hash("account_id"),
+        "kind": _number_kinds(kinds),
+        "value": engine.hash("value"),
+        "measures": _aggregate(sightings),
+    }
+    engine.create("incidence", _INCIDENCE.format(**parts))
+    engine.create("account_names", _ACCOUNT_NAMES.format(**parts))
+    engine.create("account_kinds", _BY_KIND)
+    volumes = "account_kinds" if sightings.shape == "sightings" else f"({_BY_ACCOUNT.format(**parts)})"
+    engine.create("account_volumes", _ACCOUNT_VOLUMES.format(volumes=volumes))
+    engine.create("accounts", _NUMBERED_ACCOUNTS)
+    engine.drop("account_names")
+    engine.drop("account_volumes")
+    _refuse_collisions(engine)
+    accounts = engine.fetch(_FETCH_ACCOUNTS)
+    engine.create("signal_hashes", _SIGNALS)
+    degrees = _fetch_degrees(engine, accounts.num_rows, len(kinds), hubs_count=known_hub_weight > 0.0)
+    cells = _number_cells(sightings, degrees, known_hub_weight)
+    engine.create("signals", _NUMBERED_SIGNALS)
+    engine.drop("signal_hashes")
+    engine.create("links", _LINKS)
+    engine.drop("incidence")
+    signals = engine.fetch(_FETCH_SIGNALS)
+    return Incidence(sightings, accounts, signals, _fetch_graph(engine, signals, degrees, cells))
+
+
+def _number_kinds(kinds: Sequence[str]) -> str:
+    """Write the number of a row's kind as an expression: a join would cost more than the few comparisons."""
+    cases = " ".join(f"WHEN {literal(kind)} THEN {number}" for number, kind in enumerate(kinds))
+    return f"(CASE kind {cases} END)::SMALLINT" if kinds else "0::SMALLINT"
+
+
+def _aggregate(sightings: Sightings) -> str:
+    """Write the aggregates of the measures; what the input lacks costs nothing to aggregate."""
+    absent = {"exchanges": "count(*)", "input_tokens": "0", "output_tokens": "0"}
+    parts = [
+        f"{f'sum({name})' if name in sightings.measures else value}::BIGINT AS {name}"
+        for name, value in absent.items()
+    ]
+    times = ("min(timestamp)", "max(timestamp)") if sightings.has_time else ("NULL", "NULL")
+    names = ("first_seen", "last_seen")
+    parts += [f"{time}::TIMESTAMP AS {name}" for time, name in zip(times, names, strict=True)]
+    return ", ".join(parts)
+
+
+def _load_known_hubs(engine: Engine, known_hubs: pa.Table | None) -> None:
+    """Load the hubs as (kind, hash of the value); a hub without a kind is one of every kind."""
+    columns = {"kind": pa.array([], pa.string()), "value": pa.array([], pa.string())}
+    if known_hubs is not None:
+        columns = {"value": known_hubs["value"].cast(pa.string())}
+        given = "kind" in known_hubs.column_names
+        columns["kind"] = (
+            known_hubs["kind"].cast(pa.string()) if given else pa.nulls(len(known_hubs), pa.string())
+        )
+    engine.load("hub_values", pa.table(columns))
+    engine.create("known_hubs", _KNOWN_HUBS.format(value=engine.hash("h.value")))
+    engine.drop("hub_values")
+
+
+def _refuse_collisions(engine: Engine) -> None:
+    clash = engine.fetch(_ACCOUNT_COLLISION).to_pylist()
+    if clash:
+        raise InputError(
+            f"account_id: {clash[0]['account_id']!r} and {clash[0]['other']!r} have the same 64-bit hash; "
+            "this happens once in a million inputs of this size. Prefix one of them and run again."
+        )
+
+
+def _fetch_degrees(engine: Engine, accounts: int, kinds: int, *, hubs_count: bool) -> NDArray[np.int32]:
+    """Fetch how many signals of each kind each account has (accounts x kinds)."""
+    found = engine.fetch(_DEGREES.format(left_out="0" if hubs_count else "i.hubs"))
+    engine.drop("account_kinds")
+    degrees = np.zeros((accounts, kinds), np.int32)
+    degrees[found["account"].to_numpy(), found["kind_number"].to_numpy()] = found["signals"].to_numpy()
+    return degrees
+
+
+def _number_cells(sightings: Sightings, degrees: NDArray[np.int32], known_hub_weight: float) -> Cells:
+    """Find the cells of evidence, number them from the rarest, and tell the engine their numbers.
+
+    Cells that count nothing come last, and are not among those returned.
+    """
+    engine, kinds = sightings.engine, sightings.kinds
+    found = engine.fetch(_CELLS)
+    kind = found["kind_number"].to_numpy().astype(np.int32)
+    hub = np.array(found["hub"].to_pylist(), bool)
+    weight = np.where(hub, known_hub_weight, 1.0)
+    slots = degrees.sum(axis=0, dtype=np.int64).astype(np.float64)[kind]
+    rate = found["pairs"].to_numpy().astype(np.float64) / np.maximum(slots, 1.0) ** 2
+    counts = weight > 0.0
+    # Small signals first: what the tail of a row saves are the visits of its signals' other holders.
+    band = found["band"].to_numpy().astype(np.int32)
+    order = np.lexsort((np.arange(len(kind)), rate, band, ~counts))
+    rank = np.empty(len(kind), np.int32)
+    rank[order] = np.arange(len(kind), dtype=np.int32)
+    engine.load("cells", found.append_column("cell", pa.array(rank)))
+    families = sorted({sightings.families[name] for name in kinds})
+    family = np.array([families.index(sightings.families[kinds[k]]) for k in kind], np.int32)
+    order = order[counts[order]]
+    return Cells(kind[order], family[order], band[order], rate[order], weight[order])
+
+
+def _fetch_graph(engine: Engine, signals: pa.Table, degrees: NDArray[np.int32], cells: Cells) -> Biadjacency:
+    cell = signals["cell"].to_numpy().astype(np.int32)
+    counted = int(np.searchsorted(cell, len(cells.rate)))
+    cell = cell[:counted]
+    degree = signals["accounts"].to_numpy()[:counted].astype(np.int32)
+    holders = engine.fetch(_HOLDERS.format(signals=counted))["account"].to_numpy()
+    indptr, indices = rows_from_holders(holders, degree, len(degrees))
+    slots = degrees.sum(axis=0, dtype=np.int64).astype(np.float64)
+    chance = (degree - 1.0) / slots[cells.kind[cell]]
+    return Biadjacency(indptr, indices, degrees, cell, degree, chance, cells)

@@ -1,0 +1,1 @@
+"""Membership: which accounts belong together, and how surely each of them does."""

@@ -1,0 +1,102 @@
+"""Which accounts belong together, and how surely: communities of ties whose members all have support."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clustergraph.communities.leiden import Leiden, LeidenEngine, Objective, find_communities
+from clustergraph.communities.support import is_connected, require_support
+from clustergraph.membership.confidence import measure_confidence, measure_stability
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from clustergraph.projection.ties import Ties
+
+
+@dataclass(frozen=True)
+class Membership:
+    """Clusters of accounts; all arrays have a value per account.
+
+    Attributes:
+        ties: what was partitioned.
+        labels: cluster, numbered in the order of first accounts; -1 for none (int32).
+        bits: evidence to the rest of the cluster, 0 for none (float64).
+        confidence: how surely the account belongs, 0 to 1 (float64).
+    """
+
+    ties: Ties
+    labels: NDArray[np.int32]
+    bits: NDArray[np.float64]
+    confidence: NDArray[np.float64]
+
+    @property
+    def clusters(self) -> int:
+        """Number of clusters."""
+        return int(self.labels.max(initial=-1)) + 1
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Give ``account_id``, ``cluster``, ``bits`` and ``confidence`` of the clustered accounts."""
+        import pandas as pd
+
+        members = np.flatnonzero(self.labels >= 0)
+        ids = self.ties.incidence.accounts["account_id"].take(members)
+        return pd.DataFrame(
+            {
+                "account_id": ids.to_pandas(),
+                "cluster": self.labels[members],
+                "bits": self.bits[members],
+                "confidence": self.confidence[members],
+            }
+        )
+
+
+def partition(
+    ties: Ties,
+    *,
+    engine: LeidenEngine = "igraph",
+    objective: Objective = "modularity",
+    resolution: float = 1.0,
+    min_accounts: int = 3,
+    samples: int = 6,
+    seed: int = 0,
+    progress: Callable[[float, str], None] | None = None,
+) -> Membership:
+    """Partition the tied accounts into clusters, and tell how sure each member is.
+
+    Args:
+        ties: what :func:`clustergraph.project` gives.
+        engine: ``igraph`` or ``leidenalg``.
+        objective: ``modularity`` or ``CPM``.
+        resolution: higher gives smaller clusters; for CPM the least mean bits inside.
+        min_accounts: least size of a cluster.
+        samples: perturbed copies of the ties that confidence is measured on.
+        seed: of the order in which vertices are visited, and of the perturbations.
+        progress: told the share of the work that is done, and what is being done.
+
+    Returns:
+        Clusters that are connected by their own ties, all of whose members have
+        ``ties.thresholds.member_bits`` of evidence to the rest.
+    """
+    say = progress or (lambda _share, _what: None)
+    graph, pairs = ties.incidence.graph, ties.pairs
+    leiden = Leiden(engine, objective, resolution, seed)
+    say(0.0, "communities")
+    labels = find_communities(graph.accounts, pairs, leiden, min_accounts=min_accounts)
+    found = require_support(
+        graph, labels, pairs, min_bits=ties.thresholds.member_bits, min_accounts=min_accounts
+    )
+    if not is_connected(found.labels, pairs):
+        raise AssertionError("a cluster is not connected by its own ties")
+    stability = measure_stability(
+        found.labels, pairs, leiden, samples=samples,
+        progress=lambda share: say((1 + share * samples) / (1 + samples), "confidence"),
+    )  # fmt: skip
+    confidence = measure_confidence(found.bits, stability, ties.thresholds.member_bits)
+    return Membership(ties, found.labels, found.bits, confidence)

@@ -1,0 +1,1 @@
+"""Presentation: what is said of a run, and how it looks on a terminal."""

@@ -1,0 +1,177 @@
+"""What people see on a terminal: the ranked list, one cluster, an estimate. Text from traffic stays text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from rich.console import Group
+from rich.text import Text
+
+from clustergraph.figures import printable, say_bytes, say_count, say_days, say_plural, say_share
+from clustergraph.presentation.columns import Column, Columns, draw_bar, lay_out_pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from rich.console import RenderableType
+
+    from clustergraph.artefacts.runs import Run
+    from clustergraph.pipeline import Estimate
+    from clustergraph.presentation.explanation import Explanation, Member
+
+NOTHING_FOUND = "No cluster was found: no group of accounts shares more than chance gives."
+DEGRADED = "Degraded: so many rows were set aside that clusters may be missing; run.json says which rows."
+_BAR = "cyan"
+_WARNING = "yellow"
+
+
+def show_ranking(run: Run, limit: int = 20) -> RenderableType:
+    """Lay out the first ``limit`` clusters and a line about all of them."""
+    rows = run.clusters.slice(0, limit).to_pylist()
+    warnings = [Text(DEGRADED, style=_WARNING)] if run.manifest.get("input", {}).get("degraded") else []
+    warnings += [
+        Text(f"#{row['rank']}: {printable(row['reason'])}", style=_WARNING) for row in rows if row["reason"]
+    ]
+    if not rows:
+        return Group(Text(NOTHING_FOUND), *warnings)
+    return Group(Columns(_ranking(run, rows)), Text(), *warnings, Text(_summary(run, len(rows)), style="dim"))
+
+
+def _ranking(run: Run, rows: Sequence[Mapping[str, Any]]) -> list[Column]:
+    short, strongest = run.short_ids(), _find_strongest(run, rows)
+    volumes = [row["extraction_volume"] for row in rows]
+    most = max(*volumes, 0.0)
+    bars = [draw_bar(0.0, volume / most, 8) if most > 0 else "" for volume in volumes]
+    # With --volumes the rank is by something else than exchanges: then both are shown.
+    by_volume = any(row["extraction_volume"] != row["exchanges"] for row in rows)
+    volume = Column("volume", [say_count(one) for one in volumes], "right")
+    return [
+        Column("#", [str(row["rank"]) for row in rows], "right", "dim"),
+        Column("cluster", [short[row["cluster_id"]] for row in rows], style="bold"),
+        Column("accounts", [say_count(row["accounts"]) for row in rows], "right"),
+        Column("exchanges", [say_count(row["exchanges"]) for row in rows], "right"),
+        *([volume] if by_volume else []),
+        Column("", bars, style=_BAR, spare=2),
+        Column("held together by", [", ".join(row["families"] or ()) for row in rows], least=24),
+        Column("bits/tie", [f"{row['cohesion_bits']:,.0f}" for row in rows], "right", spare=1),
+        Column("seen", [say_days(row["first_seen"], row["last_seen"]) for row in rows], spare=3),
+        Column("strongest signal", [strongest.get(row["cluster_id"], "") for row in rows], least=24, spare=4),
+    ]
+
+
+def _find_strongest(run: Run, rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Say for each cluster which signal gives most of its evidence."""
+    wanted = pa.array([row["cluster_id"] for row in rows], pa.string())
+    evidence = run.evidence.filter(pc.is_in(run.evidence["cluster_id"], value_set=wanted))
+    order = [("bits", "ascending"), ("kind", "descending"), ("value", "descending")]
+    best = {row["cluster_id"]: row for row in evidence.sort_by(order).to_pylist()}
+    return {
+        name: f"{row['accounts']:,} of {row['accounts_everywhere']:,} have {row['kind']} {row['value']}"
+        for name, row in best.items()
+    }
+
+
+def _summary(run: Run, shown: int) -> str:
+    clusters = run.clusters.num_rows
+    exchanges = sum(run.clusters["exchanges"].to_pylist())
+    found = f"{say_plural(clusters, 'cluster')} of {say_plural(run.members.num_rows, 'account')}"
+    parts = [found, say_plural(exchanges, "exchange")]
+    if shown < clusters:
+        parts.append(f"the first {shown:,} are shown" if shown > 1 else "the first is shown")
+    return " · ".join(parts)
+
+
+def show_explanation(found: Explanation) -> RenderableType:
+    """Lay out an explanation: figures, a waterfall of the evidence, the centre and the edge."""
+    title = Text.assemble((f"Cluster {printable(found.cluster_id)}", "bold"), f"  rank {found.rank}")
+    evidence = f"Evidence: {found.bits:,.0f} bits from {say_plural(found.signals, 'shared signal')}"
+    return Group(
+        title,
+        *([Text(printable(found.reason), style=_WARNING)] if found.reason else []),
+        Text(),
+        lay_out_pairs(_facts(found)),
+        *(_heading(evidence), _waterfall(found)),
+        *(_heading("Most central members"), _members(found.central)),
+        *(_heading("Least certain members"), _members(found.uncertain)),
+    )
+
+
+def _heading(words: str) -> Text:
+    return Text(f"\n{words}\n", style="bold")
+
+
+def _facts(found: Explanation) -> list[tuple[str, str]]:
+    by_volume = found.extraction_volume != found.exchanges
+    return [
+        ("accounts", say_count(found.accounts)),
+        ("exchanges", say_count(found.exchanges)),
+        *([("volume", say_count(found.extraction_volume))] if by_volume else []),
+        ("tokens", f"{say_count(found.input_tokens)} in, {say_count(found.output_tokens)} out"),
+        ("seen", say_days(found.first_seen, found.last_seen)),
+        ("held together by", ", ".join(found.families) or "-"),
+        ("density", f"{say_share(found.density)} of all pairs are tied"),
+        ("cohesion", f"{found.cohesion_bits:,.1f} bits a tie on average"),
+        *([("explained by", found.explained_by)] if found.explained_by else []),
+    ]
+
+
+def _waterfall(found: Explanation) -> Columns:
+    """Draw each signal's bits from where the one above it ended, and the rest in one line."""
+    starts = [sum(one.share for one in found.evidence[:place]) for place in range(len(found.evidence) + 1)]
+    rows = [
+        (
+            one.kind, one.value, f"{one.bits:,.0f}", say_share(one.share),
+            draw_bar(start, start + one.share, 20), f"{one.accounts:,} of {one.accounts_everywhere:,}",
+        )
+        for one, start in zip(found.evidence, starts, strict=False)
+    ]  # fmt: skip
+    others = found.signals - len(found.evidence)
+    if others:
+        share = max(1.0 - starts[-1], 0.0)
+        words = f"{others:,} more" if rows else say_plural(others, "signal")
+        rows.append(
+            ("", words, f"{share * found.bits:,.0f}", say_share(share), draw_bar(starts[-1], 1.0, 20), "")
+        )
+    kinds, values, bits, shares, bars, holders = zip(*rows, strict=True) if rows else ((),) * 6
+    return Columns([
+        Column("kind", kinds, least=8),
+        Column("value", values, least=12),
+        Column("bits", bits, "right"),
+        Column("share", shares, "right"),
+        Column("", bars, style=_BAR, spare=1),
+        Column("holders in it", holders, "right"),
+    ])  # fmt: skip
+
+
+def _members(members: Sequence[Member]) -> Columns:
+    return Columns([
+        Column("account", [one.account_id for one in members], least=12),
+        Column("exchanges", [say_count(one.exchanges) for one in members], "right"),
+        Column("ties", [say_count(one.ties) for one in members], "right"),
+        Column("bits", [f"{one.bits:,.0f}" for one in members], "right"),
+        Column("confidence", [say_share(one.confidence) for one in members], "right"),
+    ])  # fmt: skip
+
+
+def show_estimate(found: Estimate) -> RenderableType:
+    """Lay out what a run would read and cost."""
+    read = sum(file["bytes"] for file in found.files)
+    pairs = [
+        ("files", f"{len(found.files):,} ({say_bytes(read)})"),
+        ("rows", f"{found.rows:,}"),
+        ("rows set aside", f"{sum(found.rejected.values()):,}"),
+        *((f"  {reason}", f"{rows:,}") for reason, rows in found.rejected.items()),
+        ("accounts", f"{found.accounts:,}"),
+        ("columns", ", ".join(getattr(found, "columns", ()))),
+        ("kinds of signals", ", ".join(found.kinds)),
+        ("shared signals", f"{found.signals:,}"),
+        ("links to them", f"{found.links:,}"),
+        ("pairs to look at", f"{found.visits:,} (for ties of {found.tie_bits:g} bits or more)"),
+        ("peak memory", f"about {say_bytes(found.memory_bytes)}"),
+        ("scratch disk", f"about {say_bytes(found.disk_bytes)}"),
+    ]
+    return Group(
+        lay_out_pairs([pair for pair in pairs if pair[1]]), Text("\nNothing was written.", style="dim")
+    )

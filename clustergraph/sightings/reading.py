@@ -1,0 +1,222 @@
+"""Read events or sightings, in any of the formats, into one relation of sightings.
+
+Parquet stays where it is and is read through a view; text is parsed once and kept typed. Either way the rows
+are checked before anything is made of them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clustergraph.engines.sql import quote
+from clustergraph.sightings.faults import LOCATED, Rejected, add_up, check_share, count_rejects, find_examples
+from clustergraph.sightings.layouts import (
+    COUNTS,
+    DEFAULT_SIGNALS,
+    check_types,
+    scan_layout,
+    sort_layouts,
+    tell_shape,
+)
+from clustergraph.sightings.relations import drop_duplicates, list_files, name_relations
+from clustergraph.sightings.rows import rows_sql
+from clustergraph.sightings.sources import find
+from clustergraph.sightings.survey import Columns, check_totals, survey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from clustergraph.engines.interface import Engine
+    from clustergraph.sightings.layouts import Layout, Shape
+    from clustergraph.sightings.relations import InputFile
+    from clustergraph.sightings.sources import Source
+    from clustergraph.sightings.survey import Survey
+
+DEFAULT_FAMILIES = {
+    "payment_fingerprint": "payment",
+    "ip": "network",
+    "device_id": "device",
+    "user_agent": "device",
+    "prompt_template": "content",
+}  # kind -> family; any other kind is a family of its own
+
+
+@dataclass(frozen=True)
+class Sightings:
+    """What was read: where the rows are, and what there is to say about them.
+
+    The engine has two relations. `sightings` has a row per signal observed by a row of the input: account_id,
+    kind and value (text, none of them null or empty), timestamp (UTC, null where unknown), exchanges,
+    input_tokens and output_tokens (whole numbers, never null). `exchanges` has a row per row of the input,
+    with the same columns but value; its kind is empty for events.
+
+    Attributes:
+        engine: that has the relations.
+        shape: `events` or `sightings`.
+        kinds: of the signals observed, sorted.
+        families: kind -> family.
+        has_time: whether any row has a time.
+        measures: which of exchanges, input_tokens and output_tokens the input has; the others are the same in
+            every row (1 exchange, 0 tokens).
+        files: that were read, by path.
+        rows: of all files, those set aside included.
+        rejected: reason -> the rows set aside for it.
+        duplicates: rows left out because an earlier one has their event id.
+        degraded: whether more rows were set aside than is normal.
+        naive_times: whether any time told no zone and was taken as UTC.
+        times: a sentence that says how times were taken.
+    """
+
+    engine: Engine
+    shape: Shape
+    kinds: tuple[str, ...]
+    families: Mapping[str, str]
+    has_time: bool
+    measures: frozenset[str]
+    files: tuple[InputFile, ...]
+    rows: int
+    rejected: Mapping[str, Rejected]
+    duplicates: int
+    degraded: bool
+    naive_times: bool
+    times: str
+
+
+def read(
+    inputs: Sequence[str | Path],
+    *,
+    engine: Engine,
+    signals: Mapping[str, str] | None = None,
+    families: Mapping[str, str] | None = None,
+    max_rejected: float = 0.01,
+    progress: Callable[[str], None] | None = None,
+) -> Sightings:
+    """Read all inputs into the relations `sightings` and `exchanges` of the engine.
+
+    Args:
+        inputs: files, folders or globs, of Parquet, CSV or JSON lines; all events or all sightings.
+        engine: to read with.
+        signals: column of events -> kind of signal; by default the four columns of the contract.
+        families: kind -> family, over the defaults.
+        max_rejected: share of rows up to which rows set aside are normal.
+        progress: told in a few words what is being done.
+
+    Raises:
+        InputError: a file that is missing, damaged, or not what its name says; a column that is missing or
+            of the wrong type; no signal column; more than a fifth of the rows unusable.
+    """
+    say = progress or (lambda _: None)
+    mapping = DEFAULT_SIGNALS if signals is None else signals
+    say("looking at the files")
+    sources = find(inputs)
+    shape = tell_shape(sources, mapping)
+    check_types(sources, mapping)
+    columns = _choose_columns(sources, shape, mapping)
+    layouts = sort_layouts(sources, columns.wanted)
+    for layout in layouts:
+        say(f"reading {len(layout.sources):,} files ({layout.format})")
+        _read_layout(engine, layout, columns)
+    unread = [engine.rejects(layout.name) for layout in layouts if layout.format == "csv"]
+    rejected: list[Mapping[str, Rejected]] = [count_rejects(lines) for lines in unread]
+    say("checking rows")
+    wanted = ", ".join(quote(name) for name in columns.wanted)
+    parts = [f"SELECT {wanted}, fault FROM {layout.name}_rows" for layout in layouts]
+    engine.view("input_rows", " UNION ALL ".join(parts))
+    found = survey(engine, "input_rows", columns)
+    clean = "input_rows"
+    if found.suspicious or _has_faults(engine, layouts):
+        rejected += [_count_faults(engine, layout, columns) for layout in layouts]
+        clean = "input_clean"
+        engine.view(clean, f"SELECT {wanted} FROM input_rows WHERE fault IS NULL")
+    unread_in = Counter(file for lines in unread for file in lines["file"].to_pylist())
+    files = list_files(engine, layouts, unread_in)
+    rows = sum(file.rows for file in files)
+    reasons = add_up(*rejected)
+    degraded = check_share(reasons, rows, max_rejected)
+    if reasons:
+        found = survey(engine, clean, columns)
+    check_totals(found.totals)
+    unique, duplicates = drop_duplicates(engine, clean, columns)
+    name_relations(engine, unique, columns, found)
+    naive, times = _tell_times(engine, layouts, found)
+    known = DEFAULT_FAMILIES | dict(families or {})
+    return Sightings(
+        engine=engine,
+        shape=shape,
+        kinds=found.kinds,
+        families={kind: known.get(kind, kind) for kind in found.kinds},
+        has_time=found.has_time,
+        measures=frozenset(name for name in COUNTS if name in columns.present),
+        files=files,
+        rows=rows,
+        rejected=reasons,
+        duplicates=duplicates,
+        degraded=degraded,
+        naive_times=naive,
+        times=times,
+    )
+
+
+def _choose_columns(sources: Sequence[Source], shape: Shape, mapping: Mapping[str, str]) -> Columns:
+    present = {name for source in sources for name in (*source.columns, *source.hive)}
+    if any(
+        source.format == "json" for source in sources
+    ):  # a key may come after the lines that were looked at
+        present |= {"timestamp", "event_id", *COUNTS, *mapping}
+    signals = {name: mapping[name] for name in sorted(mapping) if name in present}
+    return Columns(shape, signals if shape == "events" else {}, present)
+
+
+def _read_layout(engine: Engine, layout: Layout, columns: Columns) -> None:
+    """Name the layout's rows `..._rows`: Parquet stays where it is, text is parsed and kept."""
+    scan_layout(engine, layout, columns.wanted, columns.texts)
+    sql = rows_sql(layout, layout.name, columns.wanted, columns.texts)
+    keep = engine.view if layout.format == "parquet" else engine.create
+    keep(f"{layout.name}_rows", sql)
+
+
+def _has_faults(engine: Engine, layouts: Sequence[Layout]) -> bool:
+    """Say whether parsing found faults that the parsed values do not show."""
+    counts = [
+        engine.fetch(f"SELECT count(fault) AS n FROM {layout.name}_rows")["n"][0].as_py()
+        for layout in layouts
+        if layout.format != "parquet"
+    ]
+    return any(counts)
+
+
+def _count_faults(engine: Engine, layout: Layout, columns: Columns) -> Mapping[str, Rejected]:
+    found = engine.fetch(
+        f"SELECT fault, count(*) AS n FROM {layout.name}_rows"
+        " WHERE fault IS NOT NULL GROUP BY fault ORDER BY fault"
+    ).to_pylist()
+    sql = rows_sql(layout, LOCATED, columns.wanted, columns.texts, located=True)
+    return {
+        row["fault"]: Rejected(
+            row["n"], find_examples(engine, layout, sql, columns.wanted, columns.texts, row["fault"])
+        )
+        for row in found
+    }
+
+
+def _tell_times(engine: Engine, layouts: Sequence[Layout], found: Survey) -> tuple[bool, str]:
+    """Say whether any time was taken as UTC for want of a zone, and how times were taken."""
+    if not found.has_time:
+        return False, "the input has no times"
+    words = {layout.columns.get("timestamp") for layout in layouts}
+    naive, zoned = "time" in words, "zoned time" in words
+    for layout in layouts:
+        if layout.columns.get("timestamp") in ("csv", "json"):
+            counts = engine.fetch(
+                "SELECT count(*) FILTER (WHERE naive) AS naive, count(*) FILTER (WHERE NOT naive) AS zoned"
+                f' FROM {layout.name}_rows WHERE "timestamp" IS NOT NULL'
+            ).to_pylist()[0]
+            naive, zoned = naive or counts["naive"] > 0, zoned or counts["zoned"] > 0
+    if naive and zoned:
+        return True, "times with an offset were converted to UTC, times without one were taken as UTC"
+    if naive:
+        return True, "no time has an offset; all were taken as UTC"
+    return False, "all times have an offset and were converted to UTC"

@@ -1,0 +1,89 @@
+"""Bring the columns of every layout to the same names, types and units."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clustergraph.engines.sql import literal, quote
+from clustergraph.sightings.faults import NOT_WHOLE, fault_sql
+from clustergraph.sightings.layouts import COUNTS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from clustergraph.sightings.layouts import Layout
+
+OFFSET = ":[0-9.]+ ?([+-][0-9]{2}(:?[0-9]{2})?|[A-Za-z_/]+)$"  # how a time ends that tells its zone
+LARGEST_INTEGER = 2**63 - 1
+
+
+def rows_sql(
+    layout: Layout, relation: str, wanted: Sequence[str], texts: Sequence[str], *, located: bool = False
+) -> str:
+    """Write the query of a layout's rows, all columns cleaned, none left out.
+
+    Args:
+        layout: of the files.
+        relation: over them.
+        wanted: columns to give, in order; those the files lack are constants.
+        texts: those of them that are signals, or `kind` and `value`.
+        located: for examples, give `file`, `row` and every column of the files as `raw_...`.
+
+    Returns:
+        SQL. Besides the columns wanted it gives `fault`, the row's first fault or null; for text also
+        `file`, and `naive`: whether its time told no zone.
+    """
+    text = layout.format != "parquet"
+    given = [f"{_cleaned(layout, name)} AS {quote(name)}" for name in wanted]
+    raw = [name for name in layout.columns if located or (text and name == "timestamp")]
+    given += [f"{quote(name)} AS {quote('raw_' + name)}" for name in raw]
+    given += ["file"] if text or located else []
+    given += ["row"] if located else []
+    given += ["fault AS line_fault"] if layout.format == "json" else []
+    parsed_time = _is_text(layout, "timestamp")
+    fault = fault_sql(texts, parsed_time=parsed_time)
+    if layout.format == "json":
+        fault = f"coalesce(line_fault, {fault})"
+    out = [quote(name) for name in wanted] + [f"{fault} AS fault"]
+    out += ["file"] if text or located else []
+    out += ["row", *(quote("raw_" + name) for name in raw)] if located else []
+    if text and not located:
+        naive = f"NOT regexp_matches(raw_timestamp, {literal(OFFSET)})" if parsed_time else "NULL"
+        out.append(f"{naive} AS naive")
+    return f"SELECT {', '.join(out)} FROM (SELECT {', '.join(given)} FROM {relation})"
+
+
+def _cleaned(layout: Layout, name: str) -> str:
+    if name == "timestamp":
+        return _time(layout)
+    if name in COUNTS:
+        return _count(layout, name)
+    return f"CAST({quote(name)} AS VARCHAR)" if name in layout.columns else "CAST(NULL AS VARCHAR)"
+
+
+def _time(layout: Layout) -> str:
+    if "timestamp" not in layout.columns:
+        return "CAST(NULL AS TIMESTAMP)"
+    if _is_text(layout, "timestamp"):
+        return 'CAST(TRY_CAST("timestamp" AS TIMESTAMP WITH TIME ZONE) AS TIMESTAMP)'
+    return 'CAST("timestamp" AS TIMESTAMP)'  # the session is in UTC
+
+
+def _count(layout: Layout, name: str) -> str:
+    default = COUNTS[name]
+    if name not in layout.columns:
+        return f"CAST({default} AS BIGINT)"
+    if _is_text(layout, name):
+        return (
+            f"CASE WHEN coalesce({name}, '') = '' THEN {default}"
+            f" WHEN regexp_full_match({name}, '[0-9]{{1,18}}') THEN TRY_CAST({name} AS BIGINT)"
+            f" WHEN regexp_full_match({name}, '[0-9]+') THEN {LARGEST_INTEGER}"
+            f" WHEN regexp_full_match({name}, '-[0-9]+') THEN -1 ELSE CAST({NOT_WHOLE} AS BIGINT) END"
+        )
+    if layout.types[name] == "uint64":
+        return f"CAST(coalesce(least({name}, {LARGEST_INTEGER}), {default}) AS BIGINT)"
+    return f"coalesce(CAST({name} AS BIGINT), {default})"
+
+
+def _is_text(layout: Layout, name: str) -> bool:
+    return layout.columns.get(name) in ("csv", "json")
