@@ -45,6 +45,7 @@ def test_no_module_knows_a_later_layer(path: Path) -> None:
     ("library", "home"),
     [
         ("duckdb", "engines/duckdb.py"),
+        ("igraph", "communities/leiden.py"),
         ("leidenalg", "communities/leiden.py"),
     ],
 )

@@ -115,6 +115,7 @@ def test_a_cluster_is_a_graph() -> None:
     assert graph.nodes["a3"]["confidence"] == 0.5
     assert graph.edges["a1", "a2"] == {"bits": 20.0, "shared": 2, "families": 2}
     other = cluster.to_igraph()
+    assert other["cluster_id"] == cluster.cluster_id
     assert other.vs["name"] == ["a1", "a2", "a3"]
     assert other.es["bits"] == [20.0] * 3
     assert {tuple(other.vs[edge.tuple]["name"]) for edge in other.es} == set(graph.edges)

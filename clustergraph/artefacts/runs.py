@@ -22,9 +22,10 @@ from clustergraph.figures import printable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import igraph
     import networkx as nx
     import pandas as pd
+
+    from clustergraph.communities.leiden import Graph
 
 MANIFEST = "run.json"
 _SHORTEST_ID = 8
@@ -181,14 +182,12 @@ class Cluster:
             graph.add_edge(tie.pop("source"), tie.pop("target"), **tie)
         return graph
 
-    def to_igraph(self) -> igraph.Graph:
+    def to_igraph(self) -> Graph:
         """Give the same as a graph of igraph; the id of a vertex is its ``name``."""
-        from igraph import Graph
+        from clustergraph.communities.leiden import make_graph
 
         accounts = [{"name": account["account_id"], **account} for account in self._accounts()]
-        graph = Graph.DictList(accounts, self._ties(), vertex_name_attr="name")
-        graph["cluster_id"] = self.cluster_id
-        return graph
+        return make_graph(accounts, self._ties(), cluster_id=self.cluster_id)
 
     def _repr_html_(self) -> str:
         return cluster_html(self)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import igraph
 import leidenalg
@@ -14,12 +14,15 @@ import numpy as np
 from clustergraph.communities.support import UNCLUSTERED, connected_parts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from numpy.typing import NDArray
 
     from clustergraph.communities.pairs import Pairs
 
 LeidenEngine = Literal["igraph", "leidenalg"]
 Objective = Literal["modularity", "CPM"]
+Graph: TypeAlias = igraph.Graph
 
 # igraph has one random number generator for all threads.
 _GENERATOR = threading.Lock()
@@ -81,7 +84,23 @@ def find_communities(accounts: int, ties: Pairs, leiden: Leiden, *, min_accounts
     return connected_parts(labels, ties, min_accounts=min_accounts)
 
 
-def _run_igraph(graph: igraph.Graph, weights: list[float], leiden: Leiden) -> list[int]:
+def make_graph(
+    vertices: Iterable[Mapping[str, Any]], edges: Iterable[Mapping[str, Any]], **attributes: Any
+) -> Graph:
+    """Make a graph of igraph with everything that is known of it.
+
+    Args:
+        vertices: a ``name`` and the attributes of each.
+        edges: the names ``source`` and ``target``, and the attributes of each.
+        attributes: of the graph itself.
+    """
+    graph = igraph.Graph.DictList(vertices, edges)
+    for name, value in attributes.items():
+        graph[name] = value
+    return graph
+
+
+def _run_igraph(graph: Graph, weights: list[float], leiden: Leiden) -> list[int]:
     with _GENERATOR:
         igraph.set_random_number_generator(random.Random(leiden.seed))
         found = graph.community_leiden(
@@ -92,7 +111,7 @@ def _run_igraph(graph: igraph.Graph, weights: list[float], leiden: Leiden) -> li
     return list(found.membership)
 
 
-def _run_leidenalg(graph: igraph.Graph, weights: list[float], leiden: Leiden) -> list[int]:
+def _run_leidenalg(graph: Graph, weights: list[float], leiden: Leiden) -> list[int]:
     quality = {"modularity": leidenalg.RBConfigurationVertexPartition, "CPM": leidenalg.CPMVertexPartition}
     found = leidenalg.find_partition(
         graph, quality[leiden.objective], weights=weights, resolution_parameter=leiden.resolution,
