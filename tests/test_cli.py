@@ -245,6 +245,17 @@ def test_the_configuration_is_obeyed(cli: Any, world: Path, tmp_path: Path) -> N
     assert not (tmp_path / "other").exists()
 
 
+@pytest.mark.parametrize("way", [[], ["--dry-run"]])
+def test_too_little_memory_is_a_mistake_of_the_command_line(
+    cli: Any, world: Path, tmp_path: Path, way: list[str]
+) -> None:
+    for limit in ("1KB", "1MB"):
+        done = cli("run", world / "events", "--out", tmp_path / "run", "--memory-limit", limit, *way)
+        assert done.code == 2
+        assert "the memory limit is too small: raise it, to at least 125MB per thread" in done.err
+        assert list(tmp_path.iterdir()) == []
+
+
 def test_dry_run_estimates_and_writes_nothing(cli: Any, world: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     done = cli("run", world / "events", "--out", out, "--dry-run")

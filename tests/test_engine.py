@@ -92,7 +92,7 @@ def test_settings_that_make_no_sense(tmp_path):
 def test_too_little_memory_is_said_clearly(tmp_path):
     with (
         DuckDBEngine(tmp_path, threads=1, memory_limit="20MB") as engine,
-        pytest.raises(ClustergraphError, match="memory limit is too small: raise it"),
+        pytest.raises(UsageError, match="memory limit is too small: raise it, to at least 125MB per thread"),
     ):
         engine.fetch("SELECT list(i) FROM range(30000000) t(i)")
 

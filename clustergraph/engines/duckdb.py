@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
+# What DuckDB asks for per thread, and enough in trials; small inputs get by with less.
+LEAST_MEMORY = "125MB"
 JSON_LINE_LIMIT = 16 * 1024 * 1024
 SETTINGS = {
     "preserve_insertion_order": False,
@@ -55,7 +57,7 @@ class DuckDBEngine:
         memory_limit: such as `"2GB"`; what goes over it spills to disk. DuckDB's own default if None.
 
     Raises:
-        UsageError: a setting that DuckDB does not take.
+        UsageError: a setting that DuckDB does not take, or, from any query, too low a memory limit.
         InputError: the folder cannot be written to.
     """
 
@@ -240,7 +242,10 @@ def _explain(error: duckdb.Error, directory: Path) -> Exception:
     if re.search("bad allocation|Allocation failure", str(error)):
         return ClustergraphError(f"the system has no memory left: lower the memory limit ({line})")
     if isinstance(error, duckdb.OutOfMemoryException):
-        return ClustergraphError(f"the memory limit is too small: raise it, or use fewer threads ({line})")
+        return UsageError(
+            f"the memory limit is too small: raise it, to at least {LEAST_MEMORY} per thread, "
+            f"or use fewer threads ({line})"
+        )
     if isinstance(error, duckdb.IOException | duckdb.InvalidInputException | duckdb.ConversionException):
         return InputError(f"the input cannot be read: {line}")
     return error
