@@ -184,6 +184,7 @@ def run(
 def estimate(
     inputs: str | Path | Sequence[str | Path],
     *,
+    out: str | Path | None = None,
     accounts: str | Path | None = None,
     volumes: str | Path | None = None,
     known_hubs: str | Path | None = None,
@@ -193,8 +194,13 @@ def estimate(
     memory_limit: str | None = None,
     progress: Progress | None = None,
 ) -> Estimate:
-    """Read and check everything and tell what a run would cost; the arguments are those of :func:`run`."""
+    """Read and check everything and tell what a run would cost; the arguments are those of :func:`run`.
+
+    Nothing is written to ``out``, only whether it could be is checked.
+    """
     job = _set_up(config, seed, threads, memory_limit, progress)
+    if out is not None:
+        check_target(Path(out).absolute())
     paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     with (
         _workplace(None) as working,

@@ -433,8 +433,9 @@ def test_an_id_that_looks_like_a_number_stays_as_it_is(tmp_path: Path, traffic: 
 # The output folder
 
 
+@pytest.mark.parametrize("way", ["--quiet", "--dry-run"])
 @pytest.mark.parametrize("kind", ["other files", "a file", "a link", "below a file", "too long", "not UTF-8"])
-def test_an_output_that_is_no_run_is_left_alone(tmp_path: Path, kind: str) -> None:
+def test_an_output_that_is_no_run_is_left_alone(tmp_path: Path, kind: str, way: str) -> None:
     given = write(tmp_path / "given" / "x.parquet", events())
     out, words = tmp_path / "out", "is not a folder"
     if kind == "other files":
@@ -445,13 +446,13 @@ def test_an_output_that_is_no_run_is_left_alone(tmp_path: Path, kind: str) -> No
     elif kind == "a link":
         out.symlink_to(write_run(tmp_path / "run"))
     elif kind == "below a file":
-        out, words = write(tmp_path / "file", "") / "out", "cannot write here: File exists"
+        out = write(tmp_path / "file", "") / "deep" / "out"
     elif kind == "too long":
         out, words = tmp_path / ("x" * 300), "cannot be written: File name too long"
     else:
         out, words = tmp_path / "out\udcff", "the name is not UTF-8"
     before = snapshot(tmp_path)
-    done = call("run", given, "--out", out, "--quiet")
+    done = call("run", given, "--out", out, way)
     check_refusal(done, [words])
     assert snapshot(tmp_path) == before
 

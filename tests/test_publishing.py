@@ -104,6 +104,17 @@ def test_what_is_unfinished_is_for_its_owner(tmp_path: Path) -> None:
 # Faults
 
 
+def test_a_place_that_cannot_be_written_is_told_beforehand(
+    tmp_path: Path, earlier: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    monkeypatch.setattr(os, "access", lambda place, mode: place != locked or not mode & os.W_OK)
+    check_target(earlier)
+    with pytest.raises(InputError, match="locked: cannot write here"):
+        check_target(locked / "some" / "where")
+
+
 def nth(function: Callable[..., Any], number: int, error: BaseException) -> Callable[..., Any]:
     """A function that fails when it is called for the nth time."""
     calls = iter(range(number))

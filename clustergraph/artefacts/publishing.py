@@ -32,7 +32,11 @@ _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
 def check_target(out: Path) -> None:
-    """Refuse an output folder that holds something else than a run, or that cannot be one."""
+    """Refuse an output folder that holds something else than a run, or that cannot be one; write nothing.
+
+    Raises:
+        InputError: why ``out`` cannot be written.
+    """
     try:
         str(out).encode()
         if out.is_symlink() or (out.exists() and not out.is_dir()):
@@ -44,6 +48,11 @@ def check_target(out: Path) -> None:
                 f"{out}: is a folder with something else than a run (there is no {MANIFEST} in it); "
                 "name a new folder, or one with an earlier run, for --out"
             )
+        place = next(folder for folder in out.absolute().parents if folder.exists())
+        if not place.is_dir():
+            raise InputError(f"{place}: is not a folder; name another folder for --out")
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise InputError(f"{place}: cannot write here; name another folder for --out")
     except UnicodeEncodeError as error:
         raise InputError(f"{str(out)!r}: the name is not UTF-8; name another folder for --out") from error
     except OSError as error:

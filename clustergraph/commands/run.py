@@ -64,7 +64,7 @@ def run(
     settings = read_config(config, pipeline.STAGES, pipeline.INJECTED) if config else None
     options |= {"config": settings, "progress": choose_progress(quiet=quiet)}
     if dry_run:
-        show(show_estimate(pipeline.estimate(inputs, **options)))
+        show(show_estimate(pipeline.estimate(inputs, out=out, **options)))
         return
     found = pipeline.run(inputs, out=out, **options)
     try:
