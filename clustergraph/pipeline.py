@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from clustergraph.engines.interface import Engine
     from clustergraph.incidence.links import Incidence
     from clustergraph.sightings.reading import Sightings
 
@@ -142,14 +141,10 @@ def run(
         GuardrailError: the work would exceed a bound.
     """
     job = _set_up(config, seed, threads, memory_limit, progress)
-    paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     with (
         _workplace(out) as working,
-        DuckDBEngine(working, job.threads, job.memory_limit) as engine,
+        _linked(job, working, inputs, accounts, volumes, known_hubs) as (incidence, volume_table),
     ):
-        sightings, hubs, volume_table = _read_all(job, engine, paths, accounts, volumes, known_hubs)
-        with job.progress.stage("link"):
-            incidence = link(sightings, known_hubs=hubs, **job.settings["link"])
         with job.progress.stage("project") as advance:
             ties = project(
                 incidence, min_accounts=job.settings["partition"]["min_accounts"], leiden=job.leiden,
@@ -166,14 +161,14 @@ def run(
                 **job.settings["rank"],
             )
         facts = {
-            **_describe_input(sightings),
+            **_describe_input(incidence.sightings),
             "accounts": incidence.graph.accounts,
             "signals": incidence.signals.num_rows,
             "links": len(incidence.graph.indices),
             "visits": ties.visits,
             "thresholds": ties.thresholds.to_dict(),
         }
-        tables = mark_degraded(found.tables) if sightings.degraded else found.tables
+        tables = mark_degraded(found.tables) if incidence.sightings.degraded else found.tables
         if out is None:
             return Run.from_tables(tables, _manifest(job, facts))
         with job.progress.stage("write"):
@@ -201,18 +196,13 @@ def estimate(
     job = _set_up(config, seed, threads, memory_limit, progress)
     if out is not None:
         check_target(Path(out).absolute())
-    paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     with (
         _workplace(None) as working,
-        DuckDBEngine(working, job.threads, job.memory_limit) as engine,
+        _linked(job, working, inputs, accounts, volumes, known_hubs) as (incidence, _),
+        job.progress.stage("estimate"),
     ):
-        sightings, hubs, _ = _read_all(job, engine, paths, accounts, volumes, known_hubs)
-        with job.progress.stage("link"):
-            incidence = link(sightings, known_hubs=hubs, **job.settings["link"])
-        with job.progress.stage("estimate"):
-            return _estimate(
-                sightings, incidence, job, sum(f.stat().st_size for f in working.rglob("*") if f.is_file())
-            )
+        disk_bytes = sum(file.stat().st_size for file in working.rglob("*") if file.is_file())
+        return _estimate(incidence, job, disk_bytes)
 
 
 def _set_up(
@@ -242,21 +232,27 @@ def _workplace(out: str | Path | None) -> Iterator[Path]:
             yield folder
 
 
-def _read_all(
-    job: _Job, engine: Engine, paths: Sequence[str | Path], accounts: str | Path | None,
+@contextmanager
+def _linked(
+    job: _Job, working: Path, inputs: str | Path | Sequence[str | Path], accounts: str | Path | None,
     volumes: str | Path | None, known_hubs: str | Path | None,
-) -> tuple[Sightings, pa.Table | None, pa.Table | None]:  # fmt: skip
+) -> Iterator[tuple[Incidence, pa.Table | None]]:  # fmt: skip
+    """Read, check and link everything; give the incidence, its engine open meanwhile, and any volumes."""
     settings = job.settings
-    with job.progress.stage("read") as advance:
-        sightings = read(
-            paths, engine=engine, signals=settings["signals"], families=settings["families"],
-            progress=lambda what: advance(None, what), **settings["read"],
-        )  # fmt: skip
-        hubs = read_known_hubs(known_hubs, engine) if known_hubs else None
-        volume_table = read_volumes(volumes, engine) if volumes else None
-        if accounts:
-            read_accounts(accounts, engine)
-    return sightings, hubs, volume_table
+    paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
+    with DuckDBEngine(working, job.threads, job.memory_limit) as engine:
+        with job.progress.stage("read") as advance:
+            sightings = read(
+                paths, engine=engine, signals=settings["signals"], families=settings["families"],
+                progress=lambda what: advance(None, what), **settings["read"],
+            )  # fmt: skip
+            hubs = read_known_hubs(known_hubs, engine) if known_hubs else None
+            volume_table = read_volumes(volumes, engine) if volumes else None
+            if accounts:
+                read_accounts(accounts, engine)
+        with job.progress.stage("link"):
+            incidence = link(sightings, known_hubs=hubs, **settings["link"])
+        yield incidence, volume_table
 
 
 def _describe_input(sightings: Sightings) -> dict[str, Any]:
@@ -286,8 +282,8 @@ def _manifest(job: _Job, facts: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _estimate(sightings: Sightings, incidence: Incidence, job: _Job, disk_bytes: int) -> Estimate:
-    graph, settings = incidence.graph, job.settings["project"]
+def _estimate(incidence: Incidence, job: _Job, disk_bytes: int) -> Estimate:
+    graph, sightings, settings = incidence.graph, incidence.sightings, job.settings["project"]
     level = settings["tie_bits"]
     if level is None:
         copies = Copies(graph, seed=job.seed, threads=job.threads)
