@@ -71,7 +71,7 @@ def attribute(graph: Biadjacency, ties: Pairs, labels: NDArray[np.int32], *, thr
 @njit(cache=True, nogil=True, error_model="numpy")
 def _attribute(g, source, target, clusters):  # type: ignore[no-untyped-def]
     bits = np.zeros(len(g.signal_cell), np.float64)
-    touched = np.empty(len(g.signal_cell), np.int32)
+    touched, shared = np.empty(len(bits), np.int32), np.empty(len(bits), np.int32)
     room, size = 1024, 0
     out_cluster, out_signal, out_bits = (
         np.empty(room, np.int32),
@@ -80,7 +80,7 @@ def _attribute(g, source, target, clusters):  # type: ignore[no-untyped-def]
     )
     count = 0
     for i in range(len(source)):
-        count = _add_tie(g, source[i], target[i], bits, touched, count)
+        count = _add_tie(g, source[i], target[i], shared, bits, touched, count)
         if i + 1 < len(source) and clusters[i + 1] == clusters[i]:
             continue
         while size + count > room:
@@ -98,55 +98,43 @@ def _attribute(g, source, target, clusters):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _add_tie(g, a, b, bits, touched, count):  # type: ignore[no-untyped-def]
-    """Share out one tie's bits, cell by cell; give the number of touched signals."""
+def _add_tie(g, a, b, shared, bits, touched, count):  # type: ignore[no-untyped-def]
+    """Share out one tie's bits, cell by cell; give the number of touched signals.
+
+    ``shared`` has room for the signals of a cell that both accounts have.
+    """
     p, q, p_end, q_end = g.indptr[a], g.indptr[b], g.indptr[a + 1], g.indptr[b + 1]
+    size = 0
     while p < p_end and q < q_end:
         if g.indices[p] < g.indices[q]:
             p += 1
         elif g.indices[q] < g.indices[p]:
             q += 1
         else:
-            cell = g.signal_cell[g.indices[p]]
-            shared = _count_shared(g, p, q, p_end, q_end, cell)
-            expected = g.rate[cell] * g.degrees[a, g.kind[cell]] * g.degrees[b, g.kind[cell]]
-            part = g.weight[cell] * poisson_bits(shared, expected) / shared
-            while (
-                p < p_end
-                and q < q_end
-                and g.signal_cell[g.indices[p]] == cell
-                and g.signal_cell[g.indices[q]] == cell
-            ):
-                if g.indices[p] < g.indices[q]:
-                    p += 1
-                elif g.indices[q] < g.indices[p]:
-                    q += 1
-                else:
-                    if part > 0.0:
-                        if bits[g.indices[p]] == 0.0:
-                            touched[count] = g.indices[p]
-                            count += 1
-                        bits[g.indices[p]] += part
-                    p += 1
-                    q += 1
+            signal = g.indices[p]
+            if size > 0 and g.signal_cell[signal] != g.signal_cell[shared[0]]:
+                count = _add_cell(g, a, b, shared, size, bits, touched, count)
+                size = 0
+            shared[size] = signal
+            size += 1
+            p += 1
+            q += 1
+    if size > 0:
+        count = _add_cell(g, a, b, shared, size, bits, touched, count)
     return count
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _count_shared(g, p, q, p_end, q_end, cell):  # type: ignore[no-untyped-def]
-    shared = 0
-    while (
-        p < p_end
-        and q < q_end
-        and g.signal_cell[g.indices[p]] == cell
-        and g.signal_cell[g.indices[q]] == cell
-    ):
-        if g.indices[p] < g.indices[q]:
-            p += 1
-        elif g.indices[q] < g.indices[p]:
-            q += 1
-        else:
-            shared += 1
-            p += 1
-            q += 1
-    return shared
+def _add_cell(g, a, b, shared, size, bits, touched, count):  # type: ignore[no-untyped-def]
+    """Share out what a cell gives a tie over the ``size`` signals of it that both accounts have."""
+    cell = g.signal_cell[shared[0]]
+    expected = g.rate[cell] * g.degrees[a, g.kind[cell]] * g.degrees[b, g.kind[cell]]
+    part = g.weight[cell] * poisson_bits(size, expected) / size
+    if part > 0.0:
+        for i in range(size):
+            signal = shared[i]
+            if bits[signal] == 0.0:
+                touched[count] = signal
+                count += 1
+            bits[signal] += part
+    return count
