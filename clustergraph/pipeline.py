@@ -151,7 +151,9 @@ def run(
                 seed=seed, threads=job.threads, progress=advance, **job.settings["project"],
             )  # fmt: skip
         with job.progress.stage("partition") as advance:
-            membership = partition(ties, seed=seed, progress=advance, **job.settings["partition"])
+            membership = partition(
+                ties, seed=seed, threads=job.threads, progress=advance, **job.settings["partition"]
+            )
         with job.progress.stage("rank") as advance:
             found = rank(
                 membership,

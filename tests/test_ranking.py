@@ -13,11 +13,11 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
+from clustergraph.communities.support import measure_support
 
 import clustergraph as cg
 from clustergraph.artefacts.schema import ARTEFACTS
 from clustergraph.clusters.ranking import cluster_id
-from clustergraph.communities.support import measure_support
 from clustergraph.simulation import simulate
 from tests.commands import call
 

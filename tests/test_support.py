@@ -9,16 +9,16 @@ import networkx as nx
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
-from clustergraph.communities.pairs import Pairs
 from clustergraph.communities.support import (
     connected_parts,
     measure_support,
     number_by_first,
     require_support,
 )
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from clustergraph.communities.pairs import Pairs
 from clustergraph.engines.duckdb import DuckDBEngine
 from clustergraph.projection.prefix_join import PrefixIndex
 from tests.graphs import link_rows, random_rows

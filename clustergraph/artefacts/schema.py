@@ -39,8 +39,8 @@ CLUSTERS = _table(
     ),
     _column("density", _REAL, "share", "ties inside, of all pairs of members"),
     _column("cohesion_bits", _REAL, "bits", "mean evidence of the ties inside"),
-    _column("p_value", _REAL, "probability", "how often chance makes such a cluster; null until measured"),
-    _column("q_value", _REAL, "share", "false-discovery rate of the list up to here; null until measured"),
+    _column("p_value", _REAL, "probability", "how likely chance alone makes a cluster this strong in a run"),
+    _column("q_value", _REAL, "share", "false-discovery rate among the clusters at least this strong"),
     _column(
         "extraction_score", _REAL, "0..1", "how much the traffic looks like extraction; null until measured"
     ),

@@ -104,7 +104,7 @@ def _add_tie(g, a, b, shared, bits, touched, count):  # type: ignore[no-untyped-
     ``shared`` has room for the signals of a cell that both accounts have.
     """
     p, q, p_end, q_end = g.indptr[a], g.indptr[b], g.indptr[a + 1], g.indptr[b + 1]
-    size = 0
+    size, chance = 0, 0.0
     while p < p_end and q < q_end:
         if g.indices[p] < g.indices[q]:
             p += 1
@@ -113,22 +113,26 @@ def _add_tie(g, a, b, shared, bits, touched, count):  # type: ignore[no-untyped-
         else:
             signal = g.indices[p]
             if size > 0 and g.signal_cell[signal] != g.signal_cell[shared[0]]:
-                count = _add_cell(g, a, b, shared, size, bits, touched, count)
+                count = _add_cell(g, chance, shared, size, bits, touched, count)
                 size = 0
             shared[size] = signal
             size += 1
+            chance = float(g.slots[p]) * g.slots[q]
             p += 1
             q += 1
     if size > 0:
-        count = _add_cell(g, a, b, shared, size, bits, touched, count)
+        count = _add_cell(g, chance, shared, size, bits, touched, count)
     return count
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _add_cell(g, a, b, shared, size, bits, touched, count):  # type: ignore[no-untyped-def]
-    """Share out what a cell gives a tie over the ``size`` signals of it that both accounts have."""
+def _add_cell(g, chance, shared, size, bits, touched, count):  # type: ignore[no-untyped-def]
+    """Share out what a cell gives a tie over the ``size`` signals of it that both accounts have.
+
+    ``chance`` is the product of how many signals of the cell's stratum each of them has.
+    """
     cell = g.signal_cell[shared[0]]
-    expected = g.rate[cell] * g.degrees[a, g.kind[cell]] * g.degrees[b, g.kind[cell]]
+    expected = g.rate[cell] * chance
     part = g.weight[cell] * poisson_bits(size, expected) / size
     if part > 0.0:
         for i in range(size):

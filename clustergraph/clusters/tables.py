@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from clustergraph.artefacts.schema import ACTIVITY, CLUSTERS, EVIDENCE, LINKS, MEMBERS, fill_schema
+from clustergraph.projection.significance import find_p_values, find_q_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,6 +69,8 @@ def clusters_table(ranked: Ranked, evidence: pa.Table) -> pa.Table:
     possible = size * (size - 1) / 2
     hub_share = _hub_share(evidence, count)
     chosen = ranked.accounts.take(pa.array(members))
+    strength = np.array(_float_sums(ranked.membership.odds[members], size), np.float64)
+    expected = ranked.membership.ties.chance.expect(strength)
     columns: dict[str, Any] = {
         "cluster_id": list(ranked.ids),
         "rank": np.arange(1, count + 1),
@@ -79,6 +82,8 @@ def clusters_table(ranked: Ranked, evidence: pa.Table) -> pa.Table:
         "families": _families(evidence, ranked),
         "density": ties / np.maximum(possible, 1),
         "cohesion_bits": bits / np.maximum(ties, 1),
+        "p_value": find_p_values(expected),
+        "q_value": find_q_values(strength, expected),
         "known_hub_share": hub_share,
         "reason": [_reason(share) for share in hub_share],
     }

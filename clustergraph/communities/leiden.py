@@ -11,7 +11,7 @@ import igraph
 import leidenalg
 import numpy as np
 
-from clustergraph.communities.support import UNCLUSTERED, connected_parts
+from clustergraph.communities.grouping import UNCLUSTERED, connected_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -18,12 +19,42 @@ class Arrays(NamedTuple):
 
     indptr: NDArray[np.int64]
     indices: NDArray[np.int32]
+    slots: NDArray[np.int32]
     signal_cell: NDArray[np.int32]
-    degrees: NDArray[np.int32]
-    kind: NDArray[np.int32]
     family: NDArray[np.int32]
     rate: NDArray[np.float64]
     weight: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Strata:
+    """How many signals of each stratum each account has, those that it shares with nobody included.
+
+    Attributes:
+        kind: kind of each stratum (int32).
+        start: the rows of stratum ``i`` are ``start[i]:start[i + 1]`` (int64, strata + 1).
+        account: account numbers, rising within a stratum (int32).
+        slots: signals that the account has there, above 0 (int32).
+    """
+
+    kind: NDArray[np.int32]
+    start: NDArray[np.int64]
+    account: NDArray[np.int32]
+    slots: NDArray[np.int32]
+
+    @property
+    def total(self) -> NDArray[np.int64]:
+        """Slots of each stratum: its (account, signal) pairs."""
+        ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.slots, dtype=np.int64)])
+        return np.asarray(ends[self.start[1:]] - ends[self.start[:-1]])
+
+    def slots_by_kind(self, accounts: int) -> NDArray[np.int32]:
+        """Count the signals of each kind that each account has (accounts x kinds)."""
+        counts = np.zeros((accounts, int(self.kind.max(initial=-1)) + 1), np.int32)
+        for stratum, kind in enumerate(self.kind):  # an account has one row in a stratum
+            rows = slice(self.start[stratum], self.start[stratum + 1])
+            counts[self.account[rows], kind] += self.slots[rows]
+        return counts
 
 
 @dataclass(frozen=True)
@@ -35,20 +66,20 @@ class Biadjacency:
     Attributes:
         indptr: row ``a`` is ``indices[indptr[a]:indptr[a + 1]]`` (int64, accounts + 1).
         indices: signal numbers (int32).
-        degrees: signals of each kind that an account has, unshared ones included (int32, accounts x kinds).
+        slots: signals of the signal's stratum that the account has; parallel to ``indices`` (int32).
         signal_cell: cell of each signal (int32), never falling.
         signal_degree: accounts that have the signal (int32).
-        signal_chance: ``(d - 1) / M``, how many other holders a slot of the kind meets by chance (float64).
         cells: the cells that the signals are in.
+        strata: the strata that the cells are in.
     """
 
     indptr: NDArray[np.int64]
     indices: NDArray[np.int32]
-    degrees: NDArray[np.int32]
+    slots: NDArray[np.int32]
     signal_cell: NDArray[np.int32]
     signal_degree: NDArray[np.int32]
-    signal_chance: NDArray[np.float64]
     cells: Cells
+    strata: Strata
 
     @property
     def accounts(self) -> int:
@@ -57,67 +88,91 @@ class Biadjacency:
 
     @property
     def arrays(self) -> Arrays:
-        """Everything that evidence is computed from."""
+        """Everything that the evidence of pairs is computed from."""
         cells = self.cells
         return Arrays(
-            self.indptr, self.indices, self.signal_cell, self.degrees,
-            cells.kind, cells.family, cells.rate, cells.weight,
-        )  # fmt: skip
+            self.indptr, self.indices, self.slots, self.signal_cell, cells.family, cells.rate, cells.weight
+        )
 
     @property
     def nbytes(self) -> int:
         """Memory that the arrays take (bytes)."""
-        return self.indptr.nbytes + self.indices.nbytes + self.degrees.nbytes + 2 * self.signal_cell.nbytes
+        strata = self.strata.account.nbytes + self.strata.slots.nbytes
+        return self.indptr.nbytes + 2 * self.indices.nbytes + 2 * self.signal_cell.nbytes + strata
 
-    def restrict(self, accounts: NDArray[np.integer]) -> Biadjacency:
-        """Keep some accounts, in the order given, and the signals that they have, renumbered.
-
-        Degrees and chances stay those of the whole graph, so evidence stays what it was.
-        """
-        length = self.indptr[accounts + 1] - self.indptr[accounts]
-        indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(length)])
-        within = np.arange(indptr[-1]) - np.repeat(indptr[:-1], length)
-        kept, indices = np.unique(
-            self.indices[np.repeat(self.indptr[accounts], length) + within], return_inverse=True
-        )
-        return Biadjacency(
-            indptr, indices.astype(np.int32), self.degrees[accounts], self.signal_cell[kept],
-            self.signal_degree[kept], self.signal_chance[kept], self.cells,
-        )  # fmt: skip
+    @cached_property
+    def holders(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """The same by signal: the holders of signal ``s`` are ``holders[start[s]:start[s + 1]]``, rising."""
+        start = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.signal_degree, dtype=np.int64)])
+        return start, _list_holders(self.indptr, self.indices, start)
 
 
 def rows_from_holders(
-    holders: NDArray[np.int32], signal_degree: NDArray[np.int32], accounts: int
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    holders: NDArray[np.int32], signal_degree: NDArray[np.int32], signal_stratum: NDArray[np.int32],
+    strata: Strata, accounts: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:  # fmt: skip
     """Turn each signal's holders, signal after signal, into the accounts' rows (a transposition).
 
     Args:
         holders: account numbers, ``signal_degree[0]`` of them for signal 0, then those of signal 1, ...;
             a negative number is an empty slot and left out.
         signal_degree: slots per signal.
+        signal_stratum: stratum of each signal.
+        strata: how many signals of each stratum each account has.
         accounts: number of accounts.
 
     Returns:
-        ``indptr`` and ``indices`` of a :class:`Biadjacency`.
+        ``indptr``, ``indices`` and ``slots`` of a :class:`Biadjacency`.
     """
+    start = np.concatenate([np.zeros(1, np.int64), np.cumsum(signal_degree, dtype=np.int64)])
+    order = np.argsort(signal_stratum, kind="stable")
+    ends = np.searchsorted(signal_stratum[order], np.arange(len(strata.kind) + 1))
+    held = np.zeros(len(holders), np.int32)
+    _look_up(holders, start, order, ends, strata.start, strata.account, strata.slots, held, accounts)
     present = holders[holders >= 0] if len(holders) and holders.min() < 0 else holders
     indptr = np.zeros(accounts + 1, np.int64)
     np.cumsum(np.bincount(present, minlength=accounts), out=indptr[1:])
-    return indptr, _transpose(holders, signal_degree, indptr)
+    return (indptr, *_transpose(holders, held, signal_degree, indptr))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _transpose(
-    holders: NDArray[np.int32], signal_degree: NDArray[np.int32], indptr: NDArray[np.int64]
-) -> NDArray[np.int32]:
+def _look_up(holders, start, order, ends, first, account, slots, held, accounts):  # type: ignore[no-untyped-def]
+    """Fill ``held``: how many signals of the signal's stratum each holder has."""
+    of_account = np.zeros(accounts, np.int32)
+    for stratum in range(len(first) - 1):
+        for row in range(first[stratum], first[stratum + 1]):
+            of_account[account[row]] = slots[row]
+        for i in range(ends[stratum], ends[stratum + 1]):
+            for q in range(start[order[i]], start[order[i] + 1]):
+                if holders[q] >= 0:
+                    held[q] = of_account[holders[q]]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _transpose(holders, held, signal_degree, indptr):  # type: ignore[no-untyped-def]
     indices = np.empty(indptr[-1], np.int32)
+    slots = np.empty(indptr[-1], np.int32)
     end = indptr[:-1].copy()
     slot = 0
     for signal in range(len(signal_degree)):
         for _ in range(signal_degree[signal]):
             account = holders[slot]
-            slot += 1
             if account >= 0:
                 indices[end[account]] = signal
+                slots[end[account]] = held[slot]
                 end[account] += 1
-    return indices
+            slot += 1
+    return indices, slots
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _list_holders(indptr, indices, start):  # type: ignore[no-untyped-def]
+    # A copy may hold fewer links than the degrees say: its empty slots are left at -1, at the end.
+    holders = np.full(start[-1], -1, np.int32)
+    end = start[:-1].copy()
+    for a in range(len(indptr) - 1):
+        for p in range(indptr[a], indptr[a + 1]):
+            s = indices[p]
+            holders[end[s]] = a
+            end[s] += 1
+    return holders

@@ -10,14 +10,14 @@ import pyarrow as pa
 
 from clustergraph.engines.sql import literal
 from clustergraph.errors import InputError
-from clustergraph.incidence.biadjacency import Biadjacency, rows_from_holders
+from clustergraph.incidence.biadjacency import Biadjacency, Strata, rows_from_holders
 from clustergraph.incidence.evidence import MAX_FAMILIES, Cells
+from clustergraph.incidence.strata import place_columns, slots_query, stratify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
-    from numpy.typing import NDArray
 
     from clustergraph.engines.interface import Engine
     from clustergraph.sightings.reading import Sightings
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # One row per account and signal, both as 64-bit hashes: grouping integers takes a fraction of the time and
 # memory that grouping strings does. The strings of whatever is reported are fetched, and checked, later.
 _INCIDENCE = """
-SELECT {account} AS account, {kind} AS kind_number, {value} AS value, {measures}
+SELECT {account} AS account, {kind} AS kind_number, {value} AS value, {measures}, {places}
 FROM sightings GROUP BY 1, 2, 3
 """
 _ACCOUNT_NAMES = """
@@ -60,27 +60,23 @@ FROM accounts ORDER BY account
 _ACCOUNT_COLLISION = "SELECT account_id, other FROM accounts WHERE account_id <> other LIMIT 1"
 
 _SIGNALS = """
-SELECT i.kind_number, i.value, count(*)::INTEGER AS accounts, floor(log2(count(*)))::INTEGER AS band,
-       bool_or(h.kind_number IS NOT NULL) AS hub
+SELECT i.kind_number, i.value, count(*)::INTEGER AS accounts, bool_or(h.kind_number IS NOT NULL) AS hub,
+       min(i.place) AS place, max(i.other_place) AS other_place
 FROM incidence i LEFT JOIN known_hubs h ON h.kind_number = i.kind_number AND h.value = i.value
 GROUP BY i.kind_number, i.value
 """
 _CELLS = """
-SELECT kind_number, hub, band, sum(accounts::BIGINT * (accounts - 1))::BIGINT AS pairs
-FROM signal_hashes WHERE accounts > 1 GROUP BY kind_number, hub, band ORDER BY kind_number, hub, band
+SELECT stratum, hub, band, sum(accounts::BIGINT * (accounts - 1))::BIGINT AS pairs
+FROM signal_strata WHERE accounts > 1 GROUP BY stratum, hub, band ORDER BY stratum, hub, band
 """
 _NUMBERED_SIGNALS = """
 SELECT (row_number() OVER (ORDER BY c.cell, s.accounts, s.value) - 1)::INTEGER AS signal,
        s.kind_number, s.value AS hash, s.accounts, s.hub, c.cell
-FROM signal_hashes s
-JOIN cells c ON c.kind_number = s.kind_number AND c.hub = s.hub AND c.band = s.band
+FROM signal_strata s
+JOIN cells c ON c.stratum = s.stratum AND c.hub = s.hub AND c.band = s.band
 WHERE s.accounts > 1
 """
 _FETCH_SIGNALS = "SELECT kind_number, accounts, hub, cell FROM signals ORDER BY signal"
-_DEGREES = """
-SELECT a.account, i.kind_number, (i.signals - {left_out})::INTEGER AS signals
-FROM account_kinds i JOIN accounts a ON a.hash = i.account
-"""
 _LINKS = """
 SELECT a.account, s.signal, i.exchanges, i.input_tokens, i.output_tokens, i.first_seen, i.last_seen
 FROM incidence i
@@ -135,7 +131,11 @@ class Incidence:
 
 
 def link(
-    sightings: Sightings, *, known_hubs: pa.Table | None = None, known_hub_weight: float = 0.0
+    sightings: Sightings,
+    *,
+    known_hubs: pa.Table | None = None,
+    known_hub_weight: float = 0.0,
+    by_place: bool = True,
 ) -> Incidence:
     """Link accounts to the signals that they were seen with.
 
@@ -143,6 +143,7 @@ def link(
         sightings: what :func:`clustergraph.read` gives.
         known_hubs: signals known to be public infrastructure: ``value`` and optionally ``kind``.
         known_hub_weight: what a bit of evidence counts that comes from a known hub, 0 to 1.
+        by_place: reckon chance place by place for networks and content, where the input tells places.
 
     Returns:
         The incidence of the bipartite graph.
@@ -162,7 +163,9 @@ def link(
         "kinds", pa.table({"kind": list(kinds), "kind_number": np.arange(len(kinds), dtype=np.int16)})
     )
     _load_known_hubs(engine, known_hubs)
+    by_place = by_place and sightings.has_place
     parts = {
+        "places": place_columns(engine, sightings.families, kinds, by_place=by_place),
         "account": engine.hash("account_id"),
         "kind": _number_kinds(kinds),
         "value": engine.hash("value"),
@@ -179,14 +182,18 @@ def link(
     _refuse_collisions(engine)
     accounts = engine.fetch(_FETCH_ACCOUNTS)
     engine.create("signal_hashes", _SIGNALS)
-    degrees = _fetch_degrees(engine, accounts.num_rows, len(kinds), hubs_count=known_hub_weight > 0.0)
-    cells = _number_cells(sightings, degrees, known_hub_weight)
+    stratify(engine, by_place=by_place)
+    strata = _fetch_strata(engine, slots_query(by_place=by_place, hubs_count=known_hub_weight > 0.0))
+    cells = _number_cells(sightings, strata, known_hub_weight)
     engine.create("signals", _NUMBERED_SIGNALS)
-    engine.drop("signal_hashes")
+    for relation in ("signal_strata", "signal_hashes", "account_kinds"):
+        engine.drop(relation)
     engine.create("links", _LINKS)
     engine.drop("incidence")
     signals = engine.fetch(_FETCH_SIGNALS)
-    return Incidence(sightings, accounts, signals, _fetch_graph(engine, signals, degrees, cells))
+    return Incidence(
+        sightings, accounts, signals, _fetch_graph(engine, signals, strata, cells, accounts.num_rows)
+    )
 
 
 def _number_kinds(kinds: Sequence[str]) -> str:
@@ -231,47 +238,48 @@ def _refuse_collisions(engine: Engine) -> None:
         )
 
 
-def _fetch_degrees(engine: Engine, accounts: int, kinds: int, *, hubs_count: bool) -> NDArray[np.int32]:
-    """Fetch how many signals of each kind each account has (accounts x kinds)."""
-    found = engine.fetch(_DEGREES.format(left_out="0" if hubs_count else "i.hubs"))
-    engine.drop("account_kinds")
-    degrees = np.zeros((accounts, kinds), np.int32)
-    degrees[found["account"].to_numpy(), found["kind_number"].to_numpy()] = found["signals"].to_numpy()
-    return degrees
+def _fetch_strata(engine: Engine, query: str) -> Strata:
+    """Fetch how many signals of each stratum each account has."""
+    kind = engine.fetch("SELECT kind_number FROM strata ORDER BY stratum")["kind_number"].to_numpy()
+    found = engine.fetch(query)
+    start = np.searchsorted(found["stratum"].to_numpy(), np.arange(len(kind) + 1))
+    account, slots = (found[name].to_numpy().astype(np.int32) for name in ("account", "slots"))
+    return Strata(kind.astype(np.int32), start.astype(np.int64), account, slots)
 
 
-def _number_cells(sightings: Sightings, degrees: NDArray[np.int32], known_hub_weight: float) -> Cells:
+def _number_cells(sightings: Sightings, strata: Strata, known_hub_weight: float) -> Cells:
     """Find the cells of evidence, number them from the rarest, and tell the engine their numbers.
 
     Cells that count nothing come last, and are not among those returned.
     """
     engine, kinds = sightings.engine, sightings.kinds
     found = engine.fetch(_CELLS)
-    kind = found["kind_number"].to_numpy().astype(np.int32)
+    stratum = found["stratum"].to_numpy().astype(np.int32)
     hub = np.array(found["hub"].to_pylist(), bool)
     weight = np.where(hub, known_hub_weight, 1.0)
-    slots = degrees.sum(axis=0, dtype=np.int64).astype(np.float64)[kind]
+    slots = strata.total.astype(np.float64)[stratum]
     rate = found["pairs"].to_numpy().astype(np.float64) / np.maximum(slots, 1.0) ** 2
     counts = weight > 0.0
     # Small signals first: what the tail of a row saves are the visits of its signals' other holders.
     band = found["band"].to_numpy().astype(np.int32)
-    order = np.lexsort((np.arange(len(kind)), rate, band, ~counts))
-    rank = np.empty(len(kind), np.int32)
-    rank[order] = np.arange(len(kind), dtype=np.int32)
+    order = np.lexsort((np.arange(len(stratum)), rate, band, ~counts))
+    rank = np.empty(len(stratum), np.int32)
+    rank[order] = np.arange(len(stratum), dtype=np.int32)
     engine.load("cells", found.append_column("cell", pa.array(rank)))
     families = sorted({sightings.families[name] for name in kinds})
-    family = np.array([families.index(sightings.families[kinds[k]]) for k in kind], np.int32)
+    family_of_kind = np.array([families.index(sightings.families[kind]) for kind in kinds], np.int32)
     order = order[counts[order]]
-    return Cells(kind[order], family[order], band[order], rate[order], weight[order])
+    family = family_of_kind[strata.kind[stratum]] if len(stratum) else np.zeros(0, np.int32)
+    return Cells(stratum[order], family[order], band[order], rate[order], weight[order])
 
 
-def _fetch_graph(engine: Engine, signals: pa.Table, degrees: NDArray[np.int32], cells: Cells) -> Biadjacency:
+def _fetch_graph(
+    engine: Engine, signals: pa.Table, strata: Strata, cells: Cells, accounts: int
+) -> Biadjacency:
     cell = signals["cell"].to_numpy().astype(np.int32)
     counted = int(np.searchsorted(cell, len(cells.rate)))
     cell = cell[:counted]
     degree = signals["accounts"].to_numpy()[:counted].astype(np.int32)
     holders = engine.fetch(_HOLDERS.format(signals=counted))["account"].to_numpy()
-    indptr, indices = rows_from_holders(holders, degree, len(degrees))
-    slots = degrees.sum(axis=0, dtype=np.int64).astype(np.float64)
-    chance = (degree - 1.0) / slots[cells.kind[cell]]
-    return Biadjacency(indptr, indices, degrees, cell, degree, chance, cells)
+    rows = rows_from_holders(holders, degree, cells.stratum[cell], strata, accounts)
+    return Biadjacency(*rows, cell, degree, cells, strata)

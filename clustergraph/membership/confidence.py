@@ -19,21 +19,14 @@ if TYPE_CHECKING:
 _TIES_KEPT = 30.0
 
 
-def measure_confidence(
-    bits: NDArray[np.float64], stability: NDArray[np.float64], member_bits: float
-) -> NDArray[np.float64]:
-    """Estimate how surely each account belongs to its cluster.
-
-    A bit of evidence doubles the odds that an account belongs, and the level that chance calls for to be a
-    member at all is where the odds are about even; what it rests on must also be stable. So the confidence is
-    ``stability / (1 + 2 ** (member_bits - bits))``.
+def measure_confidence(odds: NDArray[np.float64], stability: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Estimate how surely each account belongs to its cluster: ``stability / (1 + 2 ** -odds)``.
 
     Args:
-        bits: evidence of each account to the rest of its cluster, 0 for none.
+        odds: log2 of the odds that each account belongs, -inf for none.
         stability: what :func:`measure_stability` gives.
-        member_bits: least evidence of a member.
     """
-    return np.asarray(stability / (1.0 + np.exp2(np.minimum(member_bits - bits, 64.0))))
+    return np.asarray(stability / (1.0 + np.exp2(np.clip(-odds, -64.0, 64.0))))
 
 
 def measure_stability(
@@ -49,7 +42,8 @@ def measure_stability(
     Each copy draws the signals that a tie rests on anew (a Poisson bootstrap: a tie of ``x`` shared signals
     counts ``Poisson(x) / x`` of its bits), keeps about thirty ties of an account that has more, leaves out
     ties that touch no member, and numbers the vertices at random, since a seed alone makes results look more
-    stable than they are. A member is with its cluster where it is in the community that holds most of it.
+    stable than they are. A member is with its cluster where most members that are in its community are of its
+    cluster. What a copy leaves without a tie stays as often as the rest of its cluster does.
 
     Args:
         labels: cluster of each account, -1 for none.
@@ -96,14 +90,20 @@ def _partition_perturbed(
     return found
 
 
-def _stay(labels: NDArray[np.int32], found: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Tell for each member whether it is in the community that holds most of its cluster."""
+def _stay(labels: NDArray[np.int32], found: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Tell for each member whether most members of its community are of its cluster, 1 or 0."""
+    tied = np.flatnonzero(found >= 0)
     pairs, inverse, counts = np.unique(
-        np.stack([labels, found]), axis=1, return_inverse=True, return_counts=True
+        np.stack([found[tied], labels[tied]]), axis=1, return_inverse=True, return_counts=True
     )
-    counts = np.where(pairs[1] < 0, 1, counts)  # accounts without a tie are not together
     order = np.lexsort((pairs[1], -counts, pairs[0]))
     first = np.unique(pairs[0][order], return_index=True)[1]
-    main = np.zeros(pairs.shape[1], bool)
-    main[order[first]] = True
-    return np.asarray(main[inverse.reshape(-1)])
+    main = np.zeros(pairs.shape[1])
+    main[order[first]] = 1.0
+    stays = np.zeros(len(labels))
+    stays[tied] = main[inverse.reshape(-1)]
+    clusters = int(labels.max()) + 1
+    tied_in, stays_in = np.bincount(labels[tied], minlength=clusters), np.bincount(labels, stays, clusters)
+    alone = np.flatnonzero(found < 0)
+    stays[alone] = (stays_in / np.maximum(tied_in, 1))[labels[alone]]
+    return stays

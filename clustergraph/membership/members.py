@@ -1,4 +1,4 @@
-"""Which accounts belong together, and how surely: communities of ties whose members all have support."""
+"""Which accounts belong together, and how surely: communities of ties, and who looks like their members."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from clustergraph.communities.assignment import assign
 from clustergraph.communities.leiden import Leiden, LeidenEngine, Objective, find_communities
-from clustergraph.communities.support import is_connected, require_support
+from clustergraph.communities.profiles import describe_background
 from clustergraph.membership.confidence import measure_confidence, measure_stability
 
 if TYPE_CHECKING:
@@ -27,13 +28,15 @@ class Membership:
     Attributes:
         ties: what was partitioned.
         labels: cluster, numbered in the order of first accounts; -1 for none (int32).
-        bits: evidence to the rest of the cluster, 0 for none (float64).
+        bits: evidence that the account is of its cluster, 0 for none (float64).
+        odds: log2 of the odds that it is, -inf for none (float64).
         confidence: how surely the account belongs, 0 to 1 (float64).
     """
 
     ties: Ties
     labels: NDArray[np.int32]
     bits: NDArray[np.float64]
+    odds: NDArray[np.float64]
     confidence: NDArray[np.float64]
 
     @property
@@ -66,6 +69,7 @@ def partition(
     min_accounts: int = 3,
     samples: int = 6,
     seed: int = 0,
+    threads: int = 1,
     progress: Callable[[float, str], None] | None = None,
 ) -> Membership:
     """Partition the tied accounts into clusters, and tell how sure each member is.
@@ -78,25 +82,25 @@ def partition(
         min_accounts: least size of a cluster.
         samples: perturbed copies of the ties that confidence is measured on.
         seed: of the order in which vertices are visited, and of the perturbations.
+        threads: processors to use.
         progress: told the share of the work that is done, and what is being done.
 
     Returns:
-        Clusters that are connected by their own ties, all of whose members have
-        ``ties.thresholds.member_bits`` of evidence to the rest.
+        Clusters all of whose members belong with odds of at least ``2 ** ties.thresholds.member_bits``.
     """
     say = progress or (lambda _share, _what: None)
     graph, pairs = ties.incidence.graph, ties.pairs
     leiden = Leiden(engine, objective, resolution, seed)
     say(0.0, "communities")
     labels = find_communities(graph.accounts, pairs, leiden, min_accounts=min_accounts)
-    found = require_support(
-        graph, labels, pairs, min_bits=ties.thresholds.member_bits, min_accounts=min_accounts
-    )
-    if not is_connected(found.labels, pairs):
-        raise AssertionError("a cluster is not connected by its own ties")
+    say(1 / (2 + samples), "members")
+    found = assign(
+        graph, describe_background(graph), labels, member_bits=ties.thresholds.member_bits,
+        min_accounts=min_accounts, threads=threads,
+    )  # fmt: skip
     stability = measure_stability(
         found.labels, pairs, leiden, samples=samples,
-        progress=lambda share: say((1 + share * samples) / (1 + samples), "confidence"),
+        progress=lambda share: say((2 + share * samples) / (2 + samples), "confidence"),
     )  # fmt: skip
-    confidence = measure_confidence(found.bits, stability, ties.thresholds.member_bits)
-    return Membership(ties, found.labels, found.bits, confidence)
+    confidence = measure_confidence(found.odds, stability)
+    return Membership(ties, found.labels, found.bits, found.odds, confidence)

@@ -2,9 +2,9 @@
 
 Two thresholds are found. Ties are kept from ``tie_bits`` on, a lenient level at which chance gives an
 account ``max_chance_ties`` ties on average, too few to hang together. An account is a member of a cluster
-only with ``member_bits`` of evidence to the rest of it: the least level at which, on shuffled data and
-through the whole pipeline, at most ``max_chance_accounts`` of the accounts end in any cluster, as an
-upper 95% bound.
+only where the log2 of the odds that it belongs reaches ``member_bits``: the least level, but not below even
+odds, at which, on shuffled data and through the whole pipeline, at most ``max_chance_accounts`` of the
+accounts end in any cluster, as an upper 95% bound.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import numpy as np
 from scipy.special import gammaincinv
 
 from clustergraph.communities.leiden import Leiden
-from clustergraph.communities.support import require_support
 from clustergraph.projection.chance import LOWEST, STEP, Copies, Null, examine, find_tie_bits
+from clustergraph.projection.significance import NO_CHANCE, ChanceStrength, learn_strength
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 
     from clustergraph.incidence.biadjacency import Biadjacency
 
+# Levels of member_bits that are tried; 20 is a million to one.
+_LEVELS = tuple(np.arange(0.0, 20.0 + STEP, STEP).tolist())
 _LEAST_DRAWS = 20_000
+# Clusters of shuffled data that show how strong chance makes them.
+_ENOUGH_DECOYS = 50
 _MOST_NULLS = 100
 
 
@@ -38,7 +42,7 @@ class Thresholds:
 
     Attributes:
         tie_bits: least evidence of a tie.
-        member_bits: least evidence of a member to the rest of its cluster.
+        member_bits: least log2 of the odds that a member belongs to its cluster.
         nulls: shuffled copies that were looked at.
         accounts_drawn: accounts that were looked at, over all copies.
         chance_ties: mean number of ties that chance gives an account at ``tie_bits``.
@@ -61,6 +65,14 @@ class Thresholds:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Calibration:
+    """What the shuffled copies taught: the thresholds, and how strong chance makes clusters."""
+
+    thresholds: Thresholds
+    chance: ChanceStrength
+
+
 def calibrate(
     graph: Biadjacency,
     *,
@@ -75,7 +87,7 @@ def calibrate(
     seed: int = 0,
     threads: int = 1,
     progress: Callable[[float], None] | None = None,
-) -> Thresholds:
+) -> Calibration:
     """Find the thresholds that keep chance out.
 
     Args:
@@ -93,89 +105,72 @@ def calibrate(
         progress: told the share of the work that is done.
 
     Returns:
-        The thresholds, in steps of half a bit.
+        The thresholds, in steps of half a bit, and how strong chance makes clusters.
     """
     if graph.accounts == 0 or len(graph.indices) == 0:
-        return Thresholds(tie_bits=tie_bits or LOWEST, member_bits=member_bits or LOWEST)
+        return Calibration(Thresholds(tie_bits=tie_bits or LOWEST, member_bits=member_bits or 0.0), NO_CHANCE)
     copies = min(max(nulls, -(-_LEAST_DRAWS // graph.accounts)), _MOST_NULLS)
     shuffled = Copies(graph, seed=seed, threads=threads)
     if tie_bits is None:
         tie_bits = find_tie_bits(shuffled, max_chance_ties=max_chance_ties, threads=threads)
+    levels = _LEVELS if member_bits is None else tuple(sorted({*_LEVELS, member_bits}))
     look = partial(
         examine,
         shuffled,
         tie_bits=tie_bits,
+        levels=levels,
         accounts=accounts_per_null,
         min_accounts=min_accounts,
         leiden=leiden,
     )
-    found = []
+    found: list[Null] = []
     with ThreadPoolExecutor(threads) as pool:
         for null in pool.map(look, range(copies)):
             found.append(null)
             if progress:
                 progress(len(found) / copies)
+    curve = [_chance_at(found, i, level, max_chance_accounts, min_accounts) for i, level in enumerate(levels)]
     if member_bits is None:
-        curve = _find_member_bits(found, tie_bits, max_chance_accounts, min_accounts)
+        chosen = next((i for i, point in enumerate(curve) if point["met"]), len(levels) - 1)
     else:
-        curve = [_chance_at(found, member_bits, max_chance_accounts, min_accounts)]
-    chosen = min((c for c in curve if c["met"]), key=lambda c: c["member_bits"], default=curve[-1])
+        chosen = levels.index(member_bits)
     drawn = sum(null.draws for null in found)
-    return Thresholds(
+    thresholds = Thresholds(
         tie_bits=tie_bits,
-        member_bits=chosen["member_bits"],
+        member_bits=levels[chosen],
         nulls=copies,
         accounts_drawn=drawn,
-        chance_ties=sum(_ties_of(null) for null in found) / drawn,
-        chance_accounts=chosen["chance_accounts"],
-        chance_accounts_at_most=chosen["at_most"],
-        curve=tuple(sorted(curve, key=lambda c: c["member_bits"])),
+        chance_ties=sum(null.tie_ends for null in found) / drawn,
+        chance_accounts=curve[chosen]["chance_accounts"],
+        chance_accounts_at_most=curve[chosen]["at_most"],
+        curve=tuple(curve[: chosen + 4]),
     )
+    return Calibration(thresholds, _learn_strength(found, chosen, graph.accounts))
 
 
-def _ties_of(null: Null) -> int:
-    """Count the tie ends at the accounts drawn."""
-    return int(null.drawn[null.ties.source].sum() + null.drawn[null.ties.target].sum())
-
-
-def _find_member_bits(
-    nulls: list[Null], tie_bits: float, max_chance_accounts: float, min_accounts: int
-) -> list[dict[str, float]]:
-    """Bisect for the least level at which the bound holds; give all levels that were tried."""
-    tried = []
-
-    def met(step: int) -> bool:
-        tried.append(_chance_at(nulls, step * STEP, max_chance_accounts, min_accounts))
-        return bool(tried[-1]["met"])
-
-    low, high = 0, int(np.ceil(tie_bits / STEP))
-    while not met(high):
-        low, high = high + 1, 2 * high
-    while low < high:
-        middle = (low + high) // 2
-        if met(middle):
-            high = middle
-        else:
-            low = middle + 1
-    return tried
+def _learn_strength(nulls: list[Null], chosen: int, accounts: int) -> ChanceStrength:
+    """Learn how strong chance makes clusters, at the highest level up to the chosen one that has enough."""
+    drawn = sum(null.draws for null in nulls)
+    for level in range(chosen, -1, -1):
+        decoys = [null.found[level] for null in nulls]
+        strength = np.concatenate([one.strength for one in decoys])
+        if len(strength) >= _ENOUGH_DECOYS or level == 0:
+            break
+    # A cluster of many accounts is met more often by the accounts drawn: it counts the part of it that was.
+    weight = np.concatenate([one.drawn / np.maximum(one.accounts, 1) for one in decoys])
+    return learn_strength(strength, weight, drawn / accounts)
 
 
 def _chance_at(
-    nulls: list[Null], member_bits: float, max_chance_accounts: float, min_accounts: int
+    nulls: list[Null], number: int, level: float, max_chance_accounts: float, min_accounts: int
 ) -> dict[str, float]:
-    sizes = []
-    for null in nulls:
-        found = require_support(
-            null.graph, null.labels, null.ties, min_bits=member_bits, min_accounts=min_accounts
-        )
-        labels = found.labels[null.drawn]
-        counts = np.bincount(labels[labels >= 0])
-        sizes.append(counts[counts > 0])
+    """Measure what chance puts in clusters at one level."""
+    sizes = np.concatenate([null.found[number].drawn for null in nulls])
     drawn = sum(null.draws for null in nulls)
-    share, bound = bound_share(np.concatenate(sizes), drawn, least=min_accounts)
+    share, bound = bound_share(sizes[sizes > 0], drawn, least=min_accounts)
     # Too few accounts to prove the bound: none at all in any copy is the best that can be asked for.
     met = bound <= max_chance_accounts or share == 0.0
-    return {"member_bits": member_bits, "chance_accounts": share, "at_most": bound, "met": met}
+    return {"member_bits": level, "chance_accounts": share, "at_most": bound, "met": met}
 
 
 def bound_share(sizes: NDArray[np.int64], drawn: int, *, least: int) -> tuple[float, float]:

@@ -1,19 +1,23 @@
-"""What chance gives: ties and communities in shuffled copies of the data, found for accounts drawn there."""
+"""What chance gives: ties and clusters in shuffled copies of the data, found for accounts drawn there."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from clustergraph.communities.assignment import Assigned, assign
 from clustergraph.communities.leiden import Leiden, find_communities
 from clustergraph.communities.pairs import Pairs, concatenate
+from clustergraph.communities.profiles import describe_background
 from clustergraph.projection.nulls import shuffle
 from clustergraph.projection.prefix_join import PrefixIndex
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from clustergraph.incidence.biadjacency import Biadjacency
@@ -25,21 +29,32 @@ _FEW_COPIES = 2
 
 
 @dataclass(frozen=True)
-class Null:
-    """The part of a shuffled copy that hangs together with the accounts drawn from it.
+class Decoys:
+    """Clusters of shuffled data; all arrays are parallel.
 
     Attributes:
-        graph: the tied accounts alone, renumbered.
-        ties: among them.
-        labels: their communities.
-        drawn: which of them were drawn.
+        accounts: members (int64).
+        drawn: how many of them were drawn (int64).
+        strength: sum of the log2 odds of all members (float64).
+    """
+
+    accounts: NDArray[np.int64]
+    drawn: NDArray[np.int64]
+    strength: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Null:
+    """What chance gave the accounts drawn from one shuffled copy.
+
+    Attributes:
+        found: the clusters at each level of ``member_bits``.
+        tie_ends: ties of the accounts drawn, one among them counted twice.
         draws: accounts drawn, tied or not.
     """
 
-    graph: Biadjacency
-    ties: Pairs
-    labels: NDArray[np.int32]
-    drawn: NDArray[np.bool_]
+    found: tuple[Decoys, ...]
+    tie_ends: int
     draws: int
 
 
@@ -49,6 +64,7 @@ class Copies:
     def __init__(self, graph: Biadjacency, *, seed: int, threads: int = 1) -> None:
         """Shuffle the first copies of ``graph``."""
         self.graph, self.seed = graph, seed
+        self.account_slots = graph.strata.slots_by_kind(graph.accounts)
         with ThreadPoolExecutor(threads) as pool:
             self._first = list(pool.map(self._shuffle, range(_FEW_COPIES)))
 
@@ -88,20 +104,45 @@ def find_tie_bits(copies: Copies, *, max_chance_ties: float, threads: int = 1) -
 
 
 def examine(
-    copies: Copies, number: int, *, tie_bits: float, accounts: int, min_accounts: int, leiden: Leiden,
+    copies: Copies, number: int, *, tie_bits: float, levels: Sequence[float], accounts: int,
+    min_accounts: int, leiden: Leiden,
 ) -> Null:  # fmt: skip
-    """Shuffle, draw accounts, find all ties of what hangs together with them, and its communities."""
+    """Shuffle, draw accounts, find all ties of what hangs together with them, and its clusters at each level.
+
+    Args:
+        copies: of the data.
+        number: of the copy.
+        tie_bits: least bits of a tie.
+        levels: of ``member_bits``, rising. Each starts from the clusters of the one before, so that what is
+            left at a level is at least what a start from communities would leave.
+        accounts: to draw.
+        min_accounts: least size of a cluster.
+        leiden: how communities are looked for.
+    """
     copy = copies[number]
     drawn = _draw(copy.accounts, accounts, derive_seed(copies.seed, 2000 + number))
     ties = _closure(PrefixIndex(copy, tie_bits), drawn)
-    tied = np.unique(np.concatenate([ties.source, ties.target]))
-    ties = replace(
-        ties,
-        source=np.searchsorted(tied, ties.source).astype(np.int32),
-        target=np.searchsorted(tied, ties.target).astype(np.int32),
+    labels = find_communities(copy.accounts, ties, leiden, min_accounts=min_accounts)
+    background = describe_background(copy, copies.account_slots)
+    is_drawn = np.zeros(copy.accounts, bool)
+    is_drawn[drawn] = True
+    found = []
+    for level in levels:
+        assigned = assign(copy, background, labels, member_bits=level, min_accounts=min_accounts)
+        labels = assigned.labels
+        found.append(_describe(assigned, is_drawn))
+    tie_ends = int(is_drawn[ties.source].sum() + is_drawn[ties.target].sum())
+    return Null(tuple(found), tie_ends, len(drawn))
+
+
+def _describe(assigned: Assigned, is_drawn: NDArray[np.bool_]) -> Decoys:
+    members = np.flatnonzero(assigned.labels >= 0)
+    labels = assigned.labels[members]
+    return Decoys(
+        accounts=np.bincount(labels),
+        drawn=np.bincount(labels, is_drawn[members]).astype(np.int64),
+        strength=np.bincount(labels, assigned.odds[members]).astype(np.float64),
     )
-    labels = find_communities(len(tied), ties, leiden, min_accounts=min_accounts)
-    return Null(copy.restrict(tied), ties, labels, np.isin(tied, drawn), len(drawn))
 
 
 def _closure(index: PrefixIndex, rows: NDArray[np.int32]) -> Pairs:

@@ -1,7 +1,8 @@
 """What chance alone would give: the same accounts and signals, wired at random.
 
-Every account keeps its number of signals of each kind and every signal its number of accounts; who has
-which is drawn anew (the bipartite configuration model without double links).
+Every account keeps its number of signals of each stratum (see :mod:`clustergraph.incidence.strata`) and
+every signal its number of accounts; who has which is drawn anew (the bipartite configuration model without
+double links).
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ _WEYL = np.uint64(0x9E3779B97F4A7C15)
 
 
 def shuffle(graph: Biadjacency, *, seed: int) -> Biadjacency:
-    """Rewire ``graph`` at random within each kind, keeping all degrees.
+    """Rewire ``graph`` at random within each stratum, keeping all degrees.
 
-    An account's slots of a kind lie in an urn, those that hold unshared signals included. Signals draw
+    An account's slots of a stratum lie in an urn, those that hold unshared signals included. Signals draw
     from it without putting back, the largest first; an account that the signal has already is drawn
     again, and where only such are left, one is swapped with an earlier signal's.
 
@@ -38,17 +39,19 @@ def shuffle(graph: Biadjacency, *, seed: int) -> Biadjacency:
     """
     start = np.concatenate([[0], np.cumsum(graph.signal_degree, dtype=np.int64)])
     holders = np.full(start[-1], -1, np.int32)
-    kind = graph.cells.kind[graph.signal_cell]
+    stratum = graph.cells.stratum[graph.signal_cell]
+    by_stratum = np.lexsort((-graph.signal_degree, stratum))
+    ends = np.searchsorted(stratum[by_stratum], np.arange(len(graph.strata.kind) + 1))
     seen = np.full(graph.accounts, -1, np.int32)
-    numbers = np.arange(graph.accounts, dtype=np.int32)
-    for k in range(graph.degrees.shape[1]):
-        signals = np.flatnonzero(kind == k)
-        order = signals[np.argsort(-graph.signal_degree[signals], kind="stable")]
-        urn = np.repeat(numbers, graph.degrees[:, k])
+    for k in np.flatnonzero(np.diff(ends)).tolist():
+        rows = slice(graph.strata.start[k], graph.strata.start[k + 1])
+        urn = np.repeat(graph.strata.account[rows], graph.strata.slots[rows])
         state = np.uint64(np.random.SeedSequence([seed, k]).generate_state(1, np.uint64)[0])
-        _draw(urn, order, start, graph.signal_degree, holders, seen, state)
-    indptr, indices = rows_from_holders(holders, graph.signal_degree, graph.accounts)
-    return replace(graph, indptr=indptr, indices=indices)
+        _draw(urn, by_stratum[ends[k] : ends[k + 1]], start, graph.signal_degree, holders, seen, state)
+    indptr, indices, slots = rows_from_holders(
+        holders, graph.signal_degree, stratum, graph.strata, graph.accounts
+    )
+    return replace(graph, indptr=indptr, indices=indices, slots=slots)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -120,7 +120,7 @@ def _head_ends(g, min_bits):  # type: ignore[no-untyped-def]
         tail, p = 0.0, g.indptr[a + 1]
         while p > g.indptr[a]:
             cell = g.signal_cell[g.indices[p - 1]]
-            tail += g.weight[cell] * bits_at_most(g.degrees[a, g.kind[cell]], g.rate[cell])
+            tail += g.weight[cell] * bits_at_most(g.slots[p - 1], g.rate[cell])
             if tail >= min_bits:
                 break
             p -= 1
@@ -171,7 +171,7 @@ def _verify(g, a, b):  # type: ignore[no-untyped-def]
     """Evidence of the whole rows of ``a`` and ``b``: bits, shared signals, set of families."""
     bits, shared, families = 0.0, 0, np.uint64(0)
     p, p_end, q, q_end = g.indptr[a], g.indptr[a + 1], g.indptr[b], g.indptr[b + 1]
-    cell, count = -1, 0
+    cell, count, of_a, of_b, slots_a, slots_b = -1, 0, 0, 0, 0, 0
     while True:
         at_end = p >= p_end or q >= q_end
         match = -1
@@ -184,11 +184,12 @@ def _verify(g, a, b):  # type: ignore[no-untyped-def]
                 q += 1
                 continue
             match = g.signal_cell[s]
+            slots_a, slots_b = g.slots[p], g.slots[q]
             p += 1
             q += 1
         if match != cell:
             if count > 0:
-                expected = g.rate[cell] * g.degrees[a, g.kind[cell]] * g.degrees[b, g.kind[cell]]
+                expected = g.rate[cell] * of_a * of_b
                 gain = g.weight[cell] * poisson_bits(count, expected)
                 bits += gain
                 shared += count
@@ -196,7 +197,7 @@ def _verify(g, a, b):  # type: ignore[no-untyped-def]
                     families |= np.uint64(1) << np.uint64(g.family[cell])
             if at_end:
                 return bits, shared, families
-            cell, count = match, 0
+            cell, count, of_a, of_b = match, 0, slots_a, slots_b
         if at_end:
             return bits, shared, families
         count += 1
@@ -245,7 +246,7 @@ def _join_block(g, rows, upward, head, start, holders, min_bits, seen):  # type:
         for p in range(g.indptr[a], head[a]):
             s = g.indices[p]
             cell = g.signal_cell[s]
-            alone_at_most = g.weight[cell] * bits_at_most(g.degrees[a, g.kind[cell]], g.rate[cell])
+            alone_at_most = g.weight[cell] * bits_at_most(g.slots[p], g.rate[cell])
             first = start[s]
             if upward:
                 first = _first_above(holders, start[s], start[s + 1], a)

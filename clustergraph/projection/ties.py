@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from clustergraph.communities.pairs import Pairs
     from clustergraph.incidence.links import Incidence
+    from clustergraph.projection.significance import ChanceStrength
 
 # Share of the progress that calibration makes up, by measurement.
 _CALIBRATION_SHARE = 0.5
@@ -37,12 +38,14 @@ class Ties:
         incidence: what was projected.
         pairs: the ties, by account number.
         thresholds: of ties and members, and the numbers behind them.
+        chance: how strong chance makes clusters.
         visits: candidate visits that finding them took.
     """
 
     incidence: Incidence
     pairs: Pairs
     thresholds: Thresholds
+    chance: ChanceStrength
     visits: int
 
     def to_pandas(self) -> pd.DataFrame:
@@ -78,8 +81,8 @@ def project(
         nulls: shuffled copies to look at.
         accounts_per_null: accounts drawn from each copy.
         tie_bits: least bits of a tie, found from shuffled copies if not given.
-        member_bits: least bits of a member to the rest of its cluster, found from shuffled copies if
-            not given.
+        member_bits: least log2 of the odds that a member belongs to its cluster, found from shuffled
+            copies if not given.
         max_visits: candidate visits that are worth paying for, about 10 million a second and thread.
         max_ties: ties that there is memory for, at about 250 bytes each.
         min_accounts: least size of a cluster, for the shuffled copies.
@@ -96,19 +99,19 @@ def project(
     """
     graph = incidence.graph
     say = progress or (lambda _share, _what: None)
-    thresholds = calibrate(
+    calibration = calibrate(
         graph, max_chance_accounts=max_chance_accounts, max_chance_ties=max_chance_ties, nulls=nulls,
         accounts_per_null=accounts_per_null, tie_bits=tie_bits, member_bits=member_bits,
         min_accounts=min_accounts, leiden=leiden, seed=seed, threads=threads,
         progress=lambda share: say(share * _CALIBRATION_SHARE, "shuffled copies"),
     )  # fmt: skip
-    index = PrefixIndex(graph, thresholds.tie_bits)
+    index = PrefixIndex(graph, calibration.thresholds.tie_bits)
     _refuse_excess(index, max_visits, max_ties, seed, threads)
     pairs = index.join(
         threads=threads,
         progress=lambda share: say(_CALIBRATION_SHARE + share * (1 - _CALIBRATION_SHARE), "ties"),
     )
-    return Ties(incidence, pairs, thresholds, index.visits)
+    return Ties(incidence, pairs, calibration.thresholds, calibration.chance, index.visits)
 
 
 def ties_table(ties: Ties) -> pa.Table:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clustergraph.engines.sql import quote
+from clustergraph.errors import InputError
 from clustergraph.sightings.faults import LOCATED, Rejected, add_up, check_share, count_rejects, find_examples
 from clustergraph.sightings.layouts import (
     COUNTS,
@@ -42,6 +43,7 @@ DEFAULT_FAMILIES = {
     "user_agent": "device",
     "prompt_template": "content",
 }  # kind -> family; any other kind is a family of its own
+DEFAULT_PLACE = "asn"
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,9 @@ class Sightings:
 
     The engine has two relations. `sightings` has a row per signal observed by a row of the input: account_id,
     kind and value (text, none of them null or empty), timestamp (UTC, null where unknown), exchanges,
-    input_tokens and output_tokens (whole numbers, never null). `exchanges` has a row per row of the input,
-    with the same columns but value; its kind is empty for events.
+    input_tokens and output_tokens (whole numbers, never null), place (text, null where unknown).
+    `exchanges` has a row per row of the input, with the same columns but value; its kind is empty for
+    events.
 
     Attributes:
         engine: that has the relations.
@@ -59,6 +62,7 @@ class Sightings:
         kinds: of the signals observed, sorted.
         families: kind -> family.
         has_time: whether any row has a time.
+        has_place: whether the input has a column that tells where a row was seen.
         measures: which of exchanges, input_tokens and output_tokens the input has; the others are the same in
             every row (1 exchange, 0 tokens).
         files: that were read, by path.
@@ -75,6 +79,7 @@ class Sightings:
     kinds: tuple[str, ...]
     families: Mapping[str, str]
     has_time: bool
+    has_place: bool
     measures: frozenset[str]
     files: tuple[InputFile, ...]
     rows: int
@@ -92,6 +97,7 @@ def read(
     signals: Mapping[str, str] | None = None,
     families: Mapping[str, str] | None = None,
     max_rejected: float = 0.01,
+    place: str = DEFAULT_PLACE,
     progress: Callable[[str], None] | None = None,
 ) -> Sightings:
     """Read all inputs into the relations `sightings` and `exchanges` of the engine.
@@ -102,6 +108,7 @@ def read(
         signals: column of events -> kind of signal; by default the four columns of the contract.
         families: kind -> family, over the defaults.
         max_rejected: share of rows up to which rows set aside are normal.
+        place: column of events that tells where a row was seen; chance is reckoned place by place.
         progress: told in a few words what is being done.
 
     Raises:
@@ -113,8 +120,8 @@ def read(
     say("looking at the files")
     sources = find(inputs)
     shape = tell_shape(sources, mapping)
-    check_types(sources, mapping)
-    columns = _choose_columns(sources, shape, mapping)
+    check_types(sources, [*mapping, place])
+    columns = _choose_columns(sources, shape, mapping, place)
     layouts = sort_layouts(sources, columns.wanted)
     for layout in layouts:
         say(f"reading {len(layout.sources):,} files ({layout.format})")
@@ -149,6 +156,7 @@ def read(
         kinds=found.kinds,
         families={kind: known.get(kind, kind) for kind in found.kinds},
         has_time=found.has_time,
+        has_place=columns.place is not None,
         measures=frozenset(name for name in COUNTS if name in columns.present),
         files=files,
         rows=rows,
@@ -160,14 +168,20 @@ def read(
     )
 
 
-def _choose_columns(sources: Sequence[Source], shape: Shape, mapping: Mapping[str, str]) -> Columns:
+def _choose_columns(
+    sources: Sequence[Source], shape: Shape, mapping: Mapping[str, str], place: str
+) -> Columns:
     present = {name for source in sources for name in (*source.columns, *source.hive)}
     if any(
         source.format == "json" for source in sources
     ):  # a key may come after the lines that were looked at
-        present |= {"timestamp", "event_id", *COUNTS, *mapping}
+        present |= {"timestamp", "event_id", place, *COUNTS, *mapping}
     signals = {name: mapping[name] for name in sorted(mapping) if name in present}
-    return Columns(shape, signals if shape == "events" else {}, present)
+    if shape == "sightings":
+        return Columns(shape, {}, present)
+    if place not in present and place != DEFAULT_PLACE:
+        raise InputError(f"no file has the column {place!r} that [read] place names")
+    return Columns(shape, signals, present, place if place in present else None)
 
 
 def _read_layout(engine: Engine, layout: Layout, columns: Columns) -> None:

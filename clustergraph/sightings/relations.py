@@ -93,15 +93,17 @@ def name_relations(engine: Engine, relation: str, columns: Columns, found: Surve
     """
     long = columns.shape == "sightings"
     kind = "kind" if long else "'' AS kind"
-    engine.view("exchanges", f"SELECT account_id, {kind}, {MEASURES} FROM {relation}")
+    place = "NULL::VARCHAR" if columns.place is None else f"nullif({quote(columns.place)}, '')"
+    measures = f"{MEASURES}, {place} AS place"
+    engine.view("exchanges", f"SELECT account_id, {kind}, {measures} FROM {relation}")
     if long:
         where = " WHERE value <> ''" if found.blank else ""
-        sightings = f"SELECT account_id, kind, value, {MEASURES} FROM {relation}{where}"
+        sightings = f"SELECT account_id, kind, value, {measures} FROM {relation}{where}"
         engine.view("input_sightings", sightings)
         if found.colons:
             addresses = load_addresses(engine, "value", "input_sightings", "kind = 'ip'")
             sightings = (
-                f"SELECT account_id, kind, coalesce(address, s.value) AS value, {MEASURES}"
+                f"SELECT account_id, kind, coalesce(address, s.value) AS value, {MEASURES}, place"
                 f" FROM input_sightings s LEFT JOIN {addresses} a ON s.kind = 'ip' AND s.value = a.value"
             )
         engine.view("sightings", sightings)
@@ -111,15 +113,17 @@ def name_relations(engine: Engine, relation: str, columns: Columns, found: Surve
         of_ip = [quote(name) for name, kind in columns.signals.items() if kind == "ip"]
         union = " UNION ALL ".join(f"SELECT {name} AS value FROM {relation}" for name in of_ip)
         addresses = load_addresses(engine, "value", f"({union})", "true")
-    parts = [_unpivot(relation, column, kind, addresses) for column, kind in columns.signals.items()]
+    parts = [
+        _unpivot(relation, column, kind, addresses, measures) for column, kind in columns.signals.items()
+    ]
     engine.view("sightings", " UNION ALL ".join(parts))
 
 
-def _unpivot(relation: str, column: str, kind: str, addresses: str) -> str:
+def _unpivot(relation: str, column: str, kind: str, addresses: str, measures: str) -> str:
     name, said = quote(column), f"{literal(kind)} AS kind"
     if kind == "ip" and addresses:
         return (
-            f"SELECT account_id, {said}, coalesce(address, {name}) AS value, {MEASURES}"
+            f"SELECT account_id, {said}, coalesce(address, {name}) AS value, {measures}"
             f" FROM {relation} LEFT JOIN {addresses} a ON {name} = a.value WHERE {name} <> ''"
         )
-    return f"SELECT account_id, {said}, {name} AS value, {MEASURES} FROM {relation} WHERE {name} <> ''"
+    return f"SELECT account_id, {said}, {name} AS value, {measures} FROM {relation} WHERE {name} <> ''"

@@ -28,16 +28,21 @@ class Columns:
         shape: of the input.
         signals: column -> kind, for events.
         present: all names of columns that some file has.
+        place: column of events that tells where a row was seen, None where the input has none.
     """
 
     shape: Shape
     signals: Mapping[str, str]
     present: Collection[str]
+    place: str | None = None
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """Give the columns in which signals are."""
-        return tuple(self.signals) if self.shape == "events" else ("kind", "value")
+        """Give the columns in which signals are, and that of the place."""
+        if self.shape == "sightings":
+            return ("kind", "value")
+        apart = () if self.place is None or self.place in self.signals else (self.place,)
+        return (*self.signals, *apart)
 
     @property
     def ids(self) -> tuple[str, ...]:

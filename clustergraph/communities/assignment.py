@@ -1,0 +1,169 @@
+"""Who belongs to which cluster: from communities of ties to members that each look like the rest.
+
+Communities are a start. Then, round by round, every account goes to the cluster that it is likeliest to be a
+member of, if that is likely enough. The log-odds that an account belongs to a cluster of ``n`` of ``N``
+accounts are its bits (:mod:`clustergraph.communities.profiles`) less ``log2((N - n) / n)``, since a small
+cluster has few of all accounts. In this way a campaign gathers members that no single tie gave away,
+pieces of one campaign come together, and accounts leave that share one thing and lack the rest.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clustergraph.communities.grouping import UNCLUSTERED, number_by_first
+from clustergraph.communities.profiles import Background, Scratch, make_scratch, weigh
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from clustergraph.incidence.biadjacency import Biadjacency
+
+_ROUNDS = 10
+# What one family may add beyond what is needed: alone it can make a member, but not against another family.
+_FAMILY_MARGIN = 3.0
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """Clusters whose members all look like the rest; arrays have a value per account.
+
+    Attributes:
+        labels: cluster, numbered in the order of first accounts, -1 for none (int32).
+        bits: evidence that the account is of its cluster, 0 for none (float64).
+        odds: log2 of the odds that it is, -inf for none (float64).
+    """
+
+    labels: NDArray[np.int32]
+    bits: NDArray[np.float64]
+    odds: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Weighed:
+    """One cluster's opinion: the odds and bits of accounts, its ``members`` first."""
+
+    accounts: NDArray[np.int32]
+    bits: NDArray[np.float64]
+    odds: NDArray[np.float64]
+    members: int
+
+
+def assign(
+    graph: Biadjacency,
+    background: Background,
+    labels: NDArray[np.int32],
+    *,
+    member_bits: float,
+    min_accounts: int,
+    threads: int = 1,
+) -> Assigned:
+    """Assign accounts to the clusters that they are likeliest to be members of.
+
+    Args:
+        graph: the incidence as numbers.
+        background: what :func:`clustergraph.communities.profiles.describe_background` gives for it.
+        labels: cluster of each account to start from, -1 for none.
+        member_bits: least log2 of the odds that a member belongs.
+        min_accounts: size that a cluster must have.
+        threads: processors to use.
+
+    Returns:
+        New clusters. They depend on no order: in each round all accounts move at once, the earlier cluster
+        wins among equals, and in the end those that are not likely enough leave until nobody has to.
+    """
+    rooms = [make_scratch(graph) for _ in range(threads)]
+    labels = labels.copy()
+    found: dict[int, _Weighed] = {}
+    changed = np.unique(labels[labels >= 0])
+    for turn in range(_ROUNDS + len(labels)):
+        found.update(_weigh_all(background, rooms, labels, changed, member_bits, min_accounts))
+        new = _choose(found, labels, member_bits, stay=turn >= _ROUNDS)
+        new = _drop_small(new, min_accounts)
+        moved = new != labels
+        if not moved.any():
+            break
+        changed = np.unique(np.concatenate([labels[moved], new[moved]]))
+        changed = changed[changed >= 0]
+        for cluster in changed:
+            found.pop(int(cluster), None)
+        labels = new
+    return _collect(found, labels)
+
+
+def _weigh_all(
+    background: Background, rooms: Sequence[Scratch], labels: NDArray[np.int32], clusters: NDArray[np.int32],
+    member_bits: float, min_accounts: int,
+) -> dict[int, _Weighed]:  # fmt: skip
+    """Weigh the accounts of some clusters, a share of them on each thread."""
+    order = np.argsort(labels, kind="stable").astype(np.int32)
+    ends = np.searchsorted(labels[order], np.concatenate([clusters, clusters + 1])).reshape(2, -1)
+    size = ends[1] - ends[0]
+    kept = np.flatnonzero(size >= max(min_accounts, 2))
+    # Largest first, each to the thread with least to do.
+    kept = kept[np.argsort(-size[kept], kind="stable")]
+    shares: list[list[int]] = [[] for _ in rooms]
+    load = [0] * len(rooms)
+    for i in kept.tolist():
+        least = load.index(min(load))
+        shares[least].append(i)
+        load[least] += int(size[i])
+
+    def work(share: list[int], room: Scratch) -> dict[int, _Weighed]:
+        return {
+            int(clusters[i]): _weigh_one(background, room, order[ends[0][i] : ends[1][i]], member_bits)
+            for i in share
+        }
+
+    with ThreadPoolExecutor(len(rooms)) as pool:
+        parts = list(pool.map(work, shares, rooms))
+    return {cluster: one for part in parts for cluster, one in part.items()}
+
+
+def _weigh_one(
+    background: Background, room: Scratch, members: NDArray[np.int32], member_bits: float
+) -> _Weighed:
+    everybody = len(background.indptr) - 1
+    prior = float(np.log2(max(everybody - len(members), 1) / len(members)))
+    needed = prior + member_bits
+    accounts, bits = weigh(background, room, members, needed, needed + _FAMILY_MARGIN)
+    return _Weighed(accounts, bits, bits - prior, len(members))
+
+
+def _choose(
+    found: dict[int, _Weighed], labels: NDArray[np.int32], member_bits: float, *, stay: bool
+) -> NDArray[np.int32]:
+    """Choose the likeliest cluster of each account; with ``stay``, its own or none."""
+    best = np.full(len(labels), -np.inf)
+    new = np.full(len(labels), UNCLUSTERED, np.int32)
+    for cluster in sorted(found):
+        one = found[cluster]
+        rows = slice(one.members) if stay else slice(None)
+        accounts, odds = one.accounts[rows], one.odds[rows]
+        better = (odds >= member_bits) & (odds > best[accounts])
+        best[accounts[better]] = odds[better]
+        new[accounts[better]] = cluster
+    return new
+
+
+def _drop_small(labels: NDArray[np.int32], min_accounts: int) -> NDArray[np.int32]:
+    members = np.flatnonzero(labels >= 0)
+    size = np.bincount(labels[members]) if len(members) else np.zeros(1, np.int64)
+    labels[members[size[labels[members]] < min_accounts]] = UNCLUSTERED
+    return labels
+
+
+def _collect(found: dict[int, _Weighed], labels: NDArray[np.int32]) -> Assigned:
+    bits = np.zeros(len(labels))
+    odds = np.full(len(labels), -np.inf)
+    for cluster in np.unique(labels[labels >= 0]).tolist():
+        one = found[cluster]
+        members = one.accounts[: one.members]
+        bits[members], odds[members] = one.bits[: one.members], one.odds[: one.members]
+    return Assigned(number_by_first(labels), bits, odds)

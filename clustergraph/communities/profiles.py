@@ -1,0 +1,307 @@
+"""What the members of a cluster have in common, and how much each account looks like one of them.
+
+A cluster is described by how its members' signals are distributed. A *slot* (one signal of an account) of a
+member is drawn, with a probability that differs from member to member, from what the cluster has, and else
+from what everybody has. So for an account with slots ``s``, the likelihood ratio of being a member against
+being anybody is, in each family,
+
+    sum over shares r of  W(r) * product over slots s of  ((1 - r) + r * q(s) / p(s))
+
+with ``q(s)`` the share of the members' slots that hold the signal (without the account's own, where it is a
+member), ``p(s)`` the share of everybody else's, and ``W`` the distribution of the shares over the members,
+found by expectation-maximisation: the Fellegi and Sunter (1969) weights of agreement *and* disagreement,
+learned cluster by cluster and family by family. A family in which nobody shares anything says nothing; one in
+which nearly all members do speaks against an account that does not.
+
+Signals of a place are weighed among the signals of that place, as far as others are seen there: an exit
+that a town shares is no evidence among neighbours. Where hardly anybody else is seen, as in the networks
+that an operator rents for itself, they are weighed over the whole world.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from clustergraph.incidence.biadjacency import Biadjacency
+
+SHARES = np.array([0.0, 0.1, 0.25, 0.5, 0.75, 0.95])
+_ITERATIONS = 15
+# Slots of others at which a place's own distribution counts as much as the world's.
+_HALF_KNOWN = 100.0
+# A signal has to make an account this many bits likelier to be a member for its holders to be looked at.
+_TELLING_BITS = 3.0
+# What a telling signal can add at another share than the highest.
+_SLACK_BITS = 0.1
+# A ratio above this is as good as certain, and keeps products within what a float holds.
+_MOST_BITS = 60.0
+
+
+class Background(NamedTuple):
+    """What everybody has, as compiled code takes it.
+
+    Attributes:
+        indptr: rows of the biadjacency, with ``indices`` and ``slots``.
+        indices: signal numbers.
+        slots: signals of the signal's stratum that the account has.
+        start: holders of signal ``s`` are ``holders[start[s]:start[s + 1]]``.
+        holders: account numbers, -1 for an empty slot.
+        degree: holders of each signal.
+        stratum: of each signal.
+        kind: of each signal.
+        weight: what a bit of each signal counts.
+        stratum_slots: slots of each stratum.
+        kind_slots: slots of each kind.
+        account_slots: signals of each kind that each account has.
+        family: of each kind.
+    """
+
+    indptr: NDArray[np.int64]
+    indices: NDArray[np.int32]
+    slots: NDArray[np.int32]
+    start: NDArray[np.int64]
+    holders: NDArray[np.int32]
+    degree: NDArray[np.int32]
+    stratum: NDArray[np.int32]
+    kind: NDArray[np.int32]
+    weight: NDArray[np.float64]
+    stratum_slots: NDArray[np.float64]
+    kind_slots: NDArray[np.float64]
+    account_slots: NDArray[np.int32]
+    family: NDArray[np.int32]
+
+
+class Scratch(NamedTuple):
+    """Room for one cluster at a time; everything is as it was when :func:`weigh` returns."""
+
+    position: NDArray[np.int32]  # of a signal in the tables of the cluster, -1 for none
+    stratum_slots: NDArray[np.float64]
+    last_seen: NDArray[np.int32]
+    place: NDArray[np.int32]  # of an account among members and candidates, -1 for none
+    gain: NDArray[np.float64]
+
+
+def describe_background(graph: Biadjacency, account_slots: NDArray[np.int32] | None = None) -> Background:
+    """Collect what :func:`weigh` needs of a graph.
+
+    Args:
+        graph: the incidence as numbers.
+        account_slots: what ``graph.strata.slots_by_kind`` gives, if it is known.
+    """
+    cells, strata = graph.cells, graph.strata
+    start, holders = graph.holders
+    if account_slots is None:
+        account_slots = strata.slots_by_kind(graph.accounts)
+    family = np.zeros(account_slots.shape[1], np.int32)
+    family[strata.kind[cells.stratum]] = cells.family
+    stratum = cells.stratum[graph.signal_cell]
+    return Background(
+        graph.indptr, graph.indices, graph.slots, start, holders, graph.signal_degree, stratum,
+        strata.kind[stratum], cells.weight[graph.signal_cell], strata.total.astype(np.float64),
+        account_slots.sum(axis=0, dtype=np.int64).astype(np.float64), account_slots, family,
+    )  # fmt: skip
+
+
+def make_scratch(graph: Biadjacency) -> Scratch:
+    """Make room for :func:`weigh` on this graph."""
+    return Scratch(
+        np.full(len(graph.signal_cell), -1, np.int32),
+        np.zeros(len(graph.strata.kind)),
+        np.full(len(graph.strata.kind), -1, np.int32),
+        np.full(graph.accounts, -1, np.int32),
+        np.zeros(graph.accounts),
+    )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def weigh(background, scratch, members, needed, most):  # type: ignore[no-untyped-def]
+    """Weigh who looks like the members of a cluster.
+
+    Args:
+        background: what everybody has.
+        scratch: room.
+        members: account numbers, two at least.
+        needed: bits without which an account that is no member is not looked at.
+        most: bits that one family can add.
+
+    Returns:
+        Accounts (the members in their order, then others), and for each of them the bits of all families.
+    """
+    signals, counts, slots = _count(background, scratch, members)
+    inside, outside = _rate_signals(background, scratch, members, signals, counts, slots)
+    accounts = _find_candidates(background, scratch, members, signals, outside, needed)
+    families = np.max(background.family) + 1
+    likelihood = np.empty((len(members), families, len(SHARES)))
+    for i in range(len(members)):
+        _sum_likelihood(background, scratch, members[i], inside, likelihood[i])
+    weights = _find_shares(background, members, likelihood)
+    bits = np.empty(len(accounts))
+    one = np.empty((families, len(SHARES)))
+    for i in range(len(accounts)):
+        if i < len(members):
+            bits[i] = _add_families(background, accounts[i], likelihood[i], weights, most)
+        else:
+            _sum_likelihood(background, scratch, accounts[i], outside, one)
+            bits[i] = _add_families(background, accounts[i], one, weights, most)
+    for s in signals:
+        scratch.position[s] = -1
+        scratch.stratum_slots[background.stratum[s]] = 0.0
+        scratch.last_seen[background.stratum[s]] = -1
+    return accounts, bits
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _count(background, scratch, members):  # type: ignore[no-untyped-def]
+    """Count the members' signals: which, how many members have each, and slots by kind and by stratum."""
+    room = 0
+    for a in members:
+        room += background.indptr[a + 1] - background.indptr[a]
+    signals, counts = np.empty(room, np.int32), np.zeros(room, np.int32)
+    slots = np.zeros(len(background.kind_slots))
+    size = 0
+    for a in members:
+        slots += background.account_slots[a]
+        for p in range(background.indptr[a], background.indptr[a + 1]):
+            s = background.indices[p]
+            if scratch.position[s] < 0:
+                scratch.position[s] = size
+                signals[size] = s
+                size += 1
+            counts[scratch.position[s]] += 1
+            stratum = background.stratum[s]
+            if scratch.last_seen[stratum] != a:
+                scratch.last_seen[stratum] = a
+                scratch.stratum_slots[stratum] += background.slots[p]
+    return signals[:size], counts[:size], slots
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _rate_signals(background, scratch, members, signals, counts, slots):  # type: ignore[no-untyped-def]
+    """Give log2((1 - r) + r q / p) of each signal at each share r, for members and for others."""
+    inside = np.empty((len(signals), len(SHARES)))
+    outside = np.empty((len(signals), len(SHARES)))
+    others = (len(members) - 1) / len(members)  # a member is weighed by what the other members have
+    for i in range(len(signals)):
+        s = signals[i]
+        kind, stratum = background.kind[s], background.stratum[s]
+        elsewhere = background.degree[s] - counts[i]
+        known = max(background.stratum_slots[stratum] - scratch.stratum_slots[stratum], 0.0)
+        world = background.kind_slots[kind] - slots[kind]
+        trust = known / (known + _HALF_KNOWN)
+        of_world, of_place = slots[kind], scratch.stratum_slots[stratum]
+        for side in range(2):
+            held = counts[i] - 1 + side
+            left = max(elsewhere - side, 0)
+            scale = others if side == 0 else 1.0
+            ratio = 0.0
+            if held > 0:
+                in_world = np.log2(held / (of_world * scale) * (world + 1.0) / (left + 1.0))
+                in_place = np.log2(held / (of_place * scale) * (known + 1.0) / (left + 1.0))
+                ratio = 2.0 ** min(trust * in_place + (1.0 - trust) * in_world, _MOST_BITS)
+            table = inside if side == 0 else outside
+            for j in range(len(SHARES)):
+                table[i, j] = background.weight[s] * np.log2(1.0 - SHARES[j] + SHARES[j] * ratio)
+    return inside, outside
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _find_candidates(background, scratch, members, signals, outside, needed):  # type: ignore[no-untyped-def]
+    """List the members, then the others whose telling signals alone could be enough, by number."""
+    telling = np.flatnonzero(outside[:, len(SHARES) - 1] >= _TELLING_BITS)
+    room = len(members)
+    for t in telling:
+        room += background.degree[signals[t]]
+    accounts = np.empty(room, np.int32)
+    accounts[: len(members)] = members
+    for i in range(len(members)):
+        scratch.place[members[i]] = i
+    size = len(members)
+    for t in telling:
+        size = _gather(background, scratch, signals[t], outside[t, len(SHARES) - 1], accounts, size)
+    kept = len(members)
+    for i in range(size):
+        a = accounts[i]
+        if i >= len(members) and scratch.gain[a] >= needed:
+            accounts[kept] = a
+            kept += 1
+        scratch.place[a] = -1
+        scratch.gain[a] = 0.0
+    accounts[len(members) : kept].sort()
+    return accounts[:kept].copy()
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _gather(background, scratch, signal, bits, accounts, size):  # type: ignore[no-untyped-def]
+    """Add the bits of a signal to its holders, and those that are new to the list; give its length."""
+    for q in range(background.start[signal], background.start[signal + 1]):
+        a = background.holders[q]
+        if a < 0:
+            continue
+        if scratch.place[a] < 0:
+            scratch.place[a] = size
+            accounts[size] = a
+            size += 1
+        # The highest share gives a telling signal all but a small part of what any share could.
+        scratch.gain[a] += bits + _SLACK_BITS
+    return size
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _sum_likelihood(background, scratch, account, table, likelihood):  # type: ignore[no-untyped-def]
+    """Sum log2 likelihood ratios of the account's slots, by family and share."""
+    likelihood[:] = 0.0
+    for kind in range(len(background.kind_slots)):
+        slots = background.account_slots[account, kind]
+        for j in range(len(SHARES)):
+            likelihood[background.family[kind], j] += slots * np.log2(1.0 - SHARES[j])
+    for p in range(background.indptr[account], background.indptr[account + 1]):
+        s = background.indices[p]
+        i = scratch.position[s]
+        if i >= 0:
+            family = background.family[background.kind[s]]
+            for j in range(len(SHARES)):
+                likelihood[family, j] += table[i, j] - np.log2(1.0 - SHARES[j])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _observed(background, account, family):  # type: ignore[no-untyped-def]
+    for kind in range(len(background.kind_slots)):
+        if background.family[kind] == family and background.account_slots[account, kind] > 0:
+            return True
+    return False
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _find_shares(background, members, likelihood):  # type: ignore[no-untyped-def]
+    """Find how the shares are distributed over the members, family by family (expectation-maximisation)."""
+    families = likelihood.shape[1]
+    weights = np.full((families, len(SHARES)), 1.0 / len(SHARES))
+    ratio = np.empty((len(members), len(SHARES)))
+    for family in range(families):
+        seen = 0
+        for i in range(len(members)):
+            if _observed(background, members[i], family):
+                ratio[seen] = 2.0 ** (likelihood[i, family] - likelihood[i, family].max())
+                seen += 1
+        for _ in range(_ITERATIONS):
+            # Half an account without an opinion keeps every share possible.
+            total = np.full(len(SHARES), 0.5 / len(SHARES))
+            for i in range(seen):
+                part = weights[family] * ratio[i]
+                total += part / part.sum()
+            weights[family] = total / (seen + 0.5)
+    return weights
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _add_families(background, account, likelihood, weights, most):  # type: ignore[no-untyped-def]
+    bits = 0.0
+    for family in range(len(weights)):
+        if _observed(background, account, family):
+            top = likelihood[family].max()
+            bits += min(top + np.log2((weights[family] * 2.0 ** (likelihood[family] - top)).sum()), most)
+    return bits
