@@ -78,11 +78,11 @@ def assign(
         New clusters. They depend on no order: in each round all accounts move at once, the earlier cluster
         wins among equals, and in the end those that are not likely enough leave until nobody has to.
     """
-    rooms = [make_scratch(graph) for _ in range(threads)]
     labels = labels.copy()
     found: dict[int, _Weighed] = {}
     changed = np.unique(labels[labels >= 0])
-    for turn in range(_ROUNDS + len(labels)):
+    rooms = [make_scratch(graph) for _ in range(threads)] if len(changed) else []
+    for turn in range(_ROUNDS + len(labels) if len(changed) else 0):
         found.update(_weigh_all(background, rooms, labels, changed, member_bits, min_accounts))
         new = _choose(found, labels, member_bits, stay=turn >= _ROUNDS)
         new = _drop_small(new, min_accounts)
@@ -102,7 +102,8 @@ def _weigh_all(
     member_bits: float, min_accounts: int,
 ) -> dict[int, _Weighed]:  # fmt: skip
     """Weigh the accounts of some clusters, a share of them on each thread."""
-    order = np.argsort(labels, kind="stable").astype(np.int32)
+    order = np.flatnonzero(labels >= 0).astype(np.int32)
+    order = order[np.argsort(labels[order], kind="stable")]
     ends = np.searchsorted(labels[order], np.concatenate([clusters, clusters + 1])).reshape(2, -1)
     size = ends[1] - ends[0]
     kept = np.flatnonzero(size >= max(min_accounts, 2))

@@ -11,6 +11,7 @@ from clustergraph.communities.assignment import assign
 from clustergraph.communities.leiden import Leiden, LeidenEngine, Objective, find_communities
 from clustergraph.communities.profiles import describe_background
 from clustergraph.membership.confidence import measure_confidence, measure_stability
+from clustergraph.membership.seeds import add_seeds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +68,7 @@ def partition(
     objective: Objective = "modularity",
     resolution: float = 1.0,
     min_accounts: int = 3,
+    lone_signals: bool = True,
     samples: int = 6,
     seed: int = 0,
     threads: int = 1,
@@ -80,6 +82,8 @@ def partition(
         objective: ``modularity`` or ``CPM``.
         resolution: higher gives smaller clusters; for CPM the least mean bits inside.
         min_accounts: least size of a cluster.
+        lone_signals: start clusters also from a single signal (a card, a device) that more accounts have
+            than is natural for its kind.
         samples: perturbed copies of the ties that confidence is measured on.
         seed: of the order in which vertices are visited, and of the perturbations.
         threads: processors to use.
@@ -93,6 +97,8 @@ def partition(
     leiden = Leiden(engine, objective, resolution, seed)
     say(0.0, "communities")
     labels = find_communities(graph.accounts, pairs, leiden, min_accounts=min_accounts)
+    if lone_signals:
+        labels = add_seeds(ties.incidence, labels, min_accounts=min_accounts)
     say(1 / (2 + samples), "members")
     found = assign(
         graph, describe_background(graph), labels, member_bits=ties.thresholds.member_bits,

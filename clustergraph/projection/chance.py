@@ -66,11 +66,15 @@ class Copies:
         self.graph, self.seed = graph, seed
         self.account_slots = graph.strata.slots_by_kind(graph.accounts)
         with ThreadPoolExecutor(threads) as pool:
-            self._first = list(pool.map(self._shuffle, range(_FEW_COPIES)))
+            self._first = dict(enumerate(pool.map(self._shuffle, range(_FEW_COPIES))))
 
     def __getitem__(self, number: int) -> Biadjacency:
         """Give copy ``number``, shuffled anew if it was not kept."""
-        return self._first[number] if number < _FEW_COPIES else self._shuffle(number)
+        return self._first[number] if number in self._first else self._shuffle(number)
+
+    def take(self, number: int) -> Biadjacency:
+        """Give copy ``number`` for the last time: what was kept of it is forgotten."""
+        return self._first.pop(number) if number in self._first else self._shuffle(number)
 
     def _shuffle(self, number: int) -> Biadjacency:
         return shuffle(self.graph, seed=derive_seed(self.seed, number))
@@ -119,7 +123,7 @@ def examine(
         min_accounts: least size of a cluster.
         leiden: how communities are looked for.
     """
-    copy = copies[number]
+    copy = copies.take(number)
     drawn = _draw(copy.accounts, accounts, derive_seed(copies.seed, 2000 + number))
     ties = _closure(PrefixIndex(copy, tie_bits), drawn)
     labels = find_communities(copy.accounts, ties, leiden, min_accounts=min_accounts)
