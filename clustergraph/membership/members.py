@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ from clustergraph.communities.assignment import assign
 from clustergraph.communities.leiden import Leiden, LeidenEngine, Objective, find_communities
 from clustergraph.communities.profiles import describe_background
 from clustergraph.membership.confidence import measure_confidence, measure_stability
+from clustergraph.membership.operations import join_cells
 from clustergraph.membership.seeds import add_seeds
 
 if TYPE_CHECKING:
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from clustergraph.projection.ties import Ties
+
+# What has come together has more in common with the rest than its parts had.
+_PASSES = 4
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,7 @@ def partition(
     resolution: float = 1.0,
     min_accounts: int = 3,
     lone_signals: bool = True,
+    second_pass: bool = True,
     samples: int = 6,
     seed: int = 0,
     threads: int = 1,
@@ -84,6 +90,7 @@ def partition(
         min_accounts: least size of a cluster.
         lone_signals: start clusters also from a single signal (a card, a device) that more accounts have
             than is natural for its kind.
+        second_pass: join clusters of one operation that only weak signals tie.
         samples: perturbed copies of the ties that confidence is measured on.
         seed: of the order in which vertices are visited, and of the perturbations.
         threads: processors to use.
@@ -100,10 +107,16 @@ def partition(
     if lone_signals:
         labels = add_seeds(ties.incidence, labels, min_accounts=min_accounts)
     say(1 / (2 + samples), "members")
-    found = assign(
-        graph, describe_background(graph), labels, member_bits=ties.thresholds.member_bits,
+    assign_all = partial(
+        assign, graph, describe_background(graph), member_bits=ties.thresholds.member_bits,
         min_accounts=min_accounts, threads=threads,
     )  # fmt: skip
+    found = assign_all(labels)
+    for _ in range(_PASSES if second_pass else 0):
+        joined = join_cells(ties.incidence, found.labels, leiden, threads=threads)
+        if joined.max(initial=-1) == found.labels.max(initial=-1):
+            break
+        found = assign_all(joined)
     stability = measure_stability(
         found.labels, pairs, leiden, samples=samples,
         progress=lambda share: say((2 + share * samples) / (2 + samples), "confidence"),
