@@ -35,11 +35,16 @@ class Hop:
         """Who was seen with which address."""
         return self.folder / "sightings.parquet"
 
+    @property
+    def volumes(self) -> Path:
+        """What each account moved."""
+        return self.folder / "volumes.parquet"
+
     def run(self, *, known_hubs: bool = False, threads: int = 2) -> Run:
         """Run the main job with its defaults and the data's own volumes."""
         return cg.run(
             self.sightings,
-            volumes=self.folder / "volumes.parquet",
+            volumes=self.volumes,
             known_hubs=self.folder / "known_hubs.parquet" if known_hubs else None,
             threads=threads,
         )
