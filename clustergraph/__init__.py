@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from clustergraph.ranking import rank
     from clustergraph.reading import read
     from clustergraph.runs import Run, open_run
+    from clustergraph.scoring.comparison import score
 
 # Loaded when first used, so that the command line answers at once.
 _HOMES = {
@@ -41,10 +42,11 @@ _HOMES = {
     "rank": "clustergraph.ranking",
     "read": "clustergraph.reading",
     "run": "clustergraph.pipeline",
+    "score": "clustergraph.scoring.comparison",
 }
 __all__ = [
     "DuckDBEngine", "Run", "estimate", "explain", "link", "open_run", "partition", "project", "rank", "read",
-    "run",
+    "run", "score",
 ]  # fmt: skip
 
 
