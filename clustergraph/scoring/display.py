@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.text import Text
 
 from clustergraph.columns import Column, Columns
-from clustergraph.figures import say_count, say_plural, say_share
+from clustergraph.figures import printable, say_count, say_plural, say_share
 from clustergraph.scoring.listing import TOPS
 
 if TYPE_CHECKING:
@@ -51,14 +51,16 @@ def _heading(words: str) -> Text:
 def _summary(card: Scorecard) -> str:
     counts = card.counts
     clusters = f"{say_plural(counts.clusters, 'cluster')} of {say_plural(counts.clustered, 'account')}"
-    unlisted = f" ({counts.unlisted:,} of them not in the truth)" if counts.unlisted else ""
+    unlisted = f", {counts.unlisted:,} of them not in the truth" if counts.unlisted else ""
     groups = f"{say_plural(len(card.groups), 'group')} of {say_plural(counts.grouped, 'account')}"
-    return f"{clusters}{unlisted} · {groups} among the {counts.listed:,} of the truth"
+    return f"{clusters}{unlisted}\n{groups} among the {counts.listed:,} of the truth"
 
 
 def _say_groups(shown: int, total: int) -> str:
     words = "Groups and the cluster most like each"
-    return words if shown == total else f"{words}: the {shown:,} largest of {total:,}"
+    if shown == total:
+        return words
+    return f"{words}: the {f'{shown:,} ' if shown > 1 else ''}largest of {total:,}"
 
 
 def _groups(groups: Sequence[GroupScore]) -> Columns:
@@ -113,11 +115,9 @@ def _cohorts(card: Scorecard) -> Columns:
 def _say_precision(card: Scorecard) -> str:
     if card.coordinated is None:
         return "How much of the first ranks is in a group"
-    return f"How much of the first ranks is in a group of {_listed(card.coordinated)}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+    *most, last = map(printable, card.coordinated)
+    names = f"{', '.join(most)} or {last}" if most else last
+    return f"How much of the first ranks is in a group of the cohort {names}"
 
 
 def _precision(card: Scorecard) -> Columns:
@@ -131,8 +131,8 @@ def _precision(card: Scorecard) -> Columns:
 
 def _say_nights(card: Scorecard) -> str:
     first, last = card.runs[0], card.runs[-1]
-    found = f"What went by before a group stood in the first 10 of {say_plural(len(card.runs), 'night')}"
-    return f"{found} ({first.isoformat()} to {last.isoformat()})"
+    nights = f"{say_plural(len(card.runs), 'night')}, {first.isoformat()} to {last.isoformat()}"
+    return f"Before a group stood in the first 10 ({nights})"
 
 
 def _nights(nights: Sequence[NightScore]) -> Columns:

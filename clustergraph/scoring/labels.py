@@ -127,8 +127,9 @@ def _to_number(name: str, column: str, values: pa.ChunkedArray, given: pa.DataTy
 def _to_day(name: str, column: str, values: pa.ChunkedArray, given: pa.DataType) -> pa.ChunkedArray:
     if _is_text(values.type):
         days = pc.strptime(values, format="%Y-%m-%d", unit="s", error_is_null=True)
-        # strptime takes 2026-2-3, too.
-        wrong = pc.or_kleene(pc.is_null(days), pc.not_equal(pc.utf8_length(values), 10))
+        # strptime takes 2026-2-3, too, and 2026-02-30 for a day in March.
+        again = pc.strftime(days, format="%Y-%m-%d").cast(TEXT)
+        wrong = pc.or_kleene(pc.is_null(days), pc.not_equal(again, values))
         refuse(name, column, pc.and_(wrong, pc.is_valid(values)), values, "a day as YYYY-MM-DD")
         return days.cast(DAY)
     if not (pa.types.is_date(values.type) or pa.types.is_timestamp(values.type)):
@@ -158,6 +159,7 @@ def _read_csv(source: Source, columns: Mapping[str, pa.DataType]) -> pa.Table:
     with pa.input_stream(source.path, compression=source.compression or None) as stream:
         return pyarrow.csv.read_csv(
             stream,
+            read_options=pyarrow.csv.ReadOptions(use_threads=False),  # else errors do not say which row
             parse_options=pyarrow.csv.ParseOptions(delimiter=source.delimiter, newlines_in_values=True),
             convert_options=pyarrow.csv.ConvertOptions(
                 include_columns=present, column_types=dict.fromkeys(present, pa.string())
