@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -27,24 +26,14 @@ def test_every_option_reaches_the_world(tmp_path):
     cohorts = Counter(truth["cohort"].to_pylist())
     assert (cohorts["decoy"], cohorts["lone_card"], cohorts["lone_exit"]) == (50, 15, 16)
     assert 50 <= cohorts["cell"] <= 80
-    groups = set(truth["group"].to_pylist())
-    assert {"campaign-twin", "campaign-startup", "campaign-campus", "operation-cells", "lone-card"} <= groups
+    groups = Counter(truth["group"].to_pylist())
+    assert {"campaign-startup", "campaign-campus", "operation-cells", "lone-card"} <= groups.keys()
+    assert (groups["campaign-hydra"], groups["campaign-twin"]) == (60, 40)
     assert {f"town-0000{number}" for number in range(3)} <= set(truth["infrastructure"].to_pylist())
     nights = sorted(path.name for path in (tmp_path / "world" / "events").iterdir())
     assert nights == ["dt=2027-03-01", "dt=2027-03-02"]
-    assert (
-        pc.min_max(pq.read_table(tmp_path / "world" / "group_nights.parquet")["dt"])
-        .as_py()["min"]
-        .isoformat()
-        == "2027-03-01"
-    )
-    hydra = truth.filter(
-        pc.is_in(
-            truth["group"],
-            pc.unique(truth["group"]).filter(pc.match_substring(pc.unique(truth["group"]), "campaign-hydra")),
-        )
-    ).num_rows
-    assert hydra == 60  # 100 of the 120, of which the twin has 40
+    days = pq.read_table(tmp_path / "world" / "group_nights.parquet")["dt"]
+    assert {f"dt={day}" for day in days.to_pylist()} == set(nights)
 
 
 @pytest.mark.parametrize("flag", ["--private-cards", "--no-campaigns"])
