@@ -24,14 +24,17 @@ from tests.evaluate import ablation, curve, hop, trials
 from tests.evaluate.judging import (
     count_clusters_first,
     count_people_first,
-    find_whole,
+    f1_of,
     share_clustered,
     stands_ahead,
+    volume_of,
+    worst_f1,
 )
 from tests.evaluate.outcome import judge
 from tests.evaluate.simple import find_simple_clusters
 from tests.evaluate.trials import find_unknown, say_toml
 from tests.evaluate.truth import read_truth
+from tests.scored_runs import make_run
 
 TINY = ("--accounts", "2000", "--seeds", "3", "--threads", "1")
 
@@ -163,46 +166,49 @@ def test_groups_are_split_whole_and_the_same_whatever_their_order():
 
 
 @pytest.fixture
-def outcome():
-    """A campaign of five found as four and a stranger, a club of three, and a firm that is explained."""
+def truth():
+    """A campaign of five, a club of three, a verified firm of two, and four individuals."""
     rows = [(f"c{i}", "campaign", "campaign-hydra", False, 100) for i in range(5)]
     rows += [(f"k{i}", "club", "club-1", False, 10) for i in range(3)]
     rows += [(f"f{i}", "enterprise", "firm-1", True, 1) for i in range(2)]
     rows += [(f"p{i}", "individual", "", False, 7) for i in range(4)]
     truth = pd.DataFrame(rows, columns=["account_id", "cohort", "group", "verified", "volume"])
     truth["kind"] = truth["cohort"].replace("enterprise", "verified organisation")
-    members = {"x": ["c0", "c1", "c2", "c3", "p0"], "y": ["k0", "k1", "c4"], "z": ["f0", "f1"]}
-    clusters = pd.DataFrame(
-        {"cluster_id": list("xyz"), "rank": [1, 2, 3], "volume": [407.0, 120.0, 2.0],
-         "explained_by": [None, None, "organization"], "q_value": np.nan}
+    return truth
+
+
+@pytest.fixture
+def outcome(truth):
+    """The campaign found as four and a stranger, the club with one of the campaign, the firm explained."""
+    run = make_run(
+        ["c0 c1 c2 c3 p0", "k0 k1 c4", "f0 f1"],
+        extraction_volume=[407.0, 120.0, 2.0], explained_by=[None, None, "organization"],
     )  # fmt: skip
-    listed = [(name, account) for name, accounts in members.items() for account in accounts]
-    return judge(clusters, pd.DataFrame(listed, columns=["cluster_id", "account_id"]), truth)
+    return judge(run, truth)
 
 
 def test_figures_of_an_outcome(outcome):
-    whole = find_whole(outcome, "campaign-hydra")
-    assert (whole.rank, whole.precision, whole.recall) == (1, 0.8, 0.8)
-    assert whole.f1 == pytest.approx(0.8)
-    assert whole.volume_ratio == pytest.approx(407 / 500)
-    assert outcome.campaigns == ["campaign-hydra"]
+    (whole,) = outcome.campaigns
+    assert (whole.group, whole.rank, whole.precision, whole.recall) == ("campaign-hydra", 1, 0.8, 0.8)
+    assert worst_f1(outcome) == f1_of(whole) == pytest.approx(0.8)
+    assert volume_of(whole) == pytest.approx(407 / 500)
     assert outcome.clusters["kind"].tolist() == ["campaign", "club", "verified organisation"]
     assert share_clustered(outcome, "individual", "tool") == 1 / 4
     assert count_people_first(outcome) == 1
     assert count_clusters_first(outcome, "club", ranks=1) == (0, 0)
     assert count_clusters_first(outcome, "verified organisation") == (1, 1)
-    club = find_whole(outcome, "club-1")
-    assert (club.rank, club.f1) == (2, pytest.approx(2 / 3))
+    club = outcome.groups["club-1"]
+    assert club.rank == 2
     assert stands_ahead(outcome, whole)
     assert not stands_ahead(outcome, club)
 
 
-def test_a_group_that_is_in_no_cluster(outcome):
-    rest = outcome.members[outcome.members["group"] != "club-1"]
-    nowhere = type(outcome)(outcome.clusters, rest, outcome.groups, outcome.kinds)
-    club = find_whole(nowhere, "club-1")
-    assert (club.rank, club.f1, club.volume_ratio) == (None, 0.0, 0.0)
-    assert not stands_ahead(nowhere, club)
+def test_a_campaign_that_is_in_no_cluster(truth):
+    outcome = judge(make_run(["k0 k1 k2"]), truth)
+    (campaign,) = outcome.campaigns
+    assert (campaign.rank, f1_of(campaign), volume_of(campaign), worst_f1(outcome)) == (None, 0.0, 0.0, 0.0)
+    assert not stands_ahead(outcome, campaign)
+    assert share_clustered(outcome, "tool") == 0.0
 
 
 @pytest.fixture(scope="module")

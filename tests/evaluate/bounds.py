@@ -10,9 +10,10 @@ from tests.evaluate.judging import (
     FIRST_RANKS,
     count_clusters_first,
     count_people_first,
-    find_campaigns,
+    f1_of,
     share_clustered,
     stands_ahead,
+    volume_of,
     worst_f1,
 )
 from tests.evaluate.setting import EVASIONS, Bound, Setting, bounds_table, yes
@@ -70,17 +71,17 @@ def _say(evasion: float, seed: int, name: str) -> str:
 
 def campaigns_table(title: str, outcomes: Mapping[str, Outcome]) -> Table:
     """Give a row per world: how whole each campaign is, and where it stands."""
-    names = sorted({name for outcome in outcomes.values() for name in outcome.campaigns})
+    names = sorted({one.group for outcome in outcomes.values() for one in outcome.campaigns})
     header = ["world"]
     for name in names:
         header += [f"{name.removeprefix('campaign-')}: F1", "volume found", "rank", "ahead"]
     rows = []
     for world, outcome in outcomes.items():
         row = [world]
-        for one in find_campaigns(outcome):
+        for one in outcome.campaigns:
             row += [
-                share(one.f1),
-                share(one.volume_ratio),
+                share(f1_of(one)),
+                share(volume_of(one)),
                 str(one.rank or "-"),
                 yes(stands_ahead(outcome, one)),
             ]
@@ -151,9 +152,9 @@ def _simple_table(
 
 def common_bounds(outcomes: Sequence[Outcome]) -> list[Bound]:
     """Hold campaigns, individuals and organisations of all worlds against what is asked for."""
-    wholes = [(outcome, one) for outcome in outcomes for one in find_campaigns(outcome)]
-    f1 = min(one.f1 for _, one in wholes)
-    off = max(abs(one.volume_ratio - 1) for _, one in wholes)
+    wholes = [(outcome, one) for outcome in outcomes for one in outcome.campaigns]
+    f1 = min(f1_of(one) for _, one in wholes)
+    off = max(abs(volume_of(one) - 1) for _, one in wholes)
     behind = sum(not stands_ahead(outcome, one) for outcome, one in wholes)
     people = max(share_clustered(outcome, *PEOPLE) for outcome in outcomes)
     first = max(count_people_first(outcome) for outcome in outcomes)

@@ -9,7 +9,7 @@ import pandas as pd
 from tests.bench.markdown import Table
 from tests.evaluate.bounds import OF_THE_BEST
 from tests.evaluate.chart import draw_curve
-from tests.evaluate.judging import find_campaigns, worst_f1
+from tests.evaluate.judging import volume_of, worst_f1
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,9 +41,9 @@ def measure_curve(trials: Trials, setting: Setting) -> tuple[pd.DataFrame, pd.Da
         for seed in setting.seeds:
             world = {"accounts": setting.size(), "evasion": evasion, "seed": seed}
             outcome, simple = trials.run(world), trials.run_simple(world)
-            for one in find_campaigns(outcome):
+            for one in outcome.campaigns:
                 name = one.group.removeprefix("campaign-")
-                figures.append((evasion, seed, name, one.recall, one.precision, one.volume_ratio))
+                figures.append((evasion, seed, name, one.recall or 0.0, one.precision, volume_of(one)))
             worst += [
                 (evasion, seed, "clustergraph", worst_f1(outcome)),
                 (evasion, seed, "simple detector", worst_f1(simple)),

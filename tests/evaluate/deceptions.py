@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.bench.markdown import Table, share
-from tests.evaluate.judging import find_campaigns, find_whole
+from tests.evaluate.judging import f1_of
 from tests.evaluate.setting import EVASIONS, Bound, Setting, bounds_table, yes
 from tests.evaluate.trials import find_unknown
 
@@ -30,14 +30,14 @@ def proxy(trials: Trials, setting: Setting) -> Iterator[Table]:
         for seed in setting.seeds:
             world = {"accounts": setting.size(), "evasion": evasion, "seed": seed, "shared_proxy": True}
             outcome = trials.run(world)
-            both = [find_whole(outcome, name) for name in BEHIND_ONE_PROXY]
+            both = [outcome.groups[name] for name in BEHIND_ONE_PROXY]
             apart = len({one.rank for one in both}) == len(both)
             customers = outcome.members[outcome.members["cohort"] == "proxy_customer"]
             inside = int(customers["rank"].isin([one.rank for one in both]).sum())
-            figures = [figure for one in both for figure in (share(one.f1), str(one.rank or "-"))]
+            figures = [figure for one in both for figure in (share(f1_of(one)), str(one.rank or "-"))]
             counts = (f"{inside:,}", f"{len(customers):,}")
             rows.append((f"evasion {evasion}, seed {seed}", *figures, yes(apart), *counts))
-            f1s.append(min(one.f1 for one in both) if apart else 0.0)
+            f1s.append(min(map(f1_of, both)) if apart else 0.0)
             strangers.append(inside)
     names = [name.removeprefix("campaign-") for name in BEHIND_ONE_PROXY]
     header = [word for name in names for word in (f"{name}: F1", "rank")]
@@ -101,8 +101,8 @@ def cells(trials: Trials, setting: Setting) -> Iterator[Table]:
             outcome = trials.run(world, config)
             rows.append((label, *_pieces(outcome)))
             borrowed += [
-                (f"{label}: {one.group.removeprefix('campaign-')}", share(one.f1), str(one.rank or "-"))
-                for one in find_campaigns(outcome) if one.group in ("campaign-startup", "campaign-campus")
+                (f"{label}: {one.group.removeprefix('campaign-')}", share(f1_of(one)), str(one.rank or "-"))
+                for one in outcome.campaigns if one.group in ("campaign-startup", "campaign-campus")
             ]  # fmt: skip
     count = setting.scale(CELLS, least=10)
     header = ("", "pieces", "accounts in them", "largest share in one cluster", "its F1", "its rank")
@@ -111,7 +111,7 @@ def cells(trials: Trials, setting: Setting) -> Iterator[Table]:
 
 
 def _pieces(outcome: Outcome) -> tuple[str, ...]:
-    best = find_whole(outcome, OPERATION)
+    best = outcome.groups[OPERATION]
     parts = outcome.members[outcome.members["group"] == OPERATION].groupby("rank").size()
     largest = int(parts.max()) if len(parts) else 0
     clustered = f"{int(parts.sum()):,} of {best.accounts:,}"
@@ -119,7 +119,7 @@ def _pieces(outcome: Outcome) -> tuple[str, ...]:
         f"{len(parts):,}",
         clustered,
         f"{largest / best.accounts:.1%}",
-        share(best.f1),
+        share(f1_of(best)),
         str(best.rank or "-"),
     )
 

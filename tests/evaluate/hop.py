@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from clustergraph.scoring.agreement import bcubed
 from tests.bench.hop import Hop
 from tests.bench.markdown import Table, share
 from tests.bench.places import AbsentError, find_hop
-from tests.bench.scoring import Score, bcubed
 from tests.evaluate.setting import Bound, Setting, bounds_table
+from tests.labellings import count_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from clustergraph.scoring.agreement import Agreement
     from tests.evaluate.trials import Config, Trials
 
 SPLIT_SEED = 2026
@@ -42,14 +44,20 @@ def split_groups(groups: Mapping[str, str]) -> dict[str, dict[str, str]]:
     return halves
 
 
-def score_halves(trials: Trials, config: Config | None = None, *, held_out: bool = False) -> dict[str, Score]:
+def score_halves(
+    trials: Trials, config: Config | None = None, *, held_out: bool = False
+) -> dict[str, Agreement]:
     """Run on Hop and score the half that was looked at, and the other one only where that is asked for."""
     data = Hop(find_hop())
     run = trials.run_on(data.sightings, config, volumes=data.volumes)
     members = pd.read_parquet(run / "members.parquet", columns=["account_id", "cluster_id"])
     clusters = dict(zip(members["account_id"], members["cluster_id"], strict=True))
     halves = split_groups(data.groups())
-    return {name: bcubed(half, clusters) for name, half in halves.items() if held_out or name == SEEN}
+    return {
+        name: bcubed(count_labels(half, clusters), outsiders=False)
+        for name, half in halves.items()
+        if held_out or name == SEEN
+    }
 
 
 def hop(trials: Trials, setting: Setting) -> Iterator[Table]:

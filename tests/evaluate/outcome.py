@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import pandas as pd
+import pyarrow as pa
+
+from clustergraph.scoring.comparison import score
+from tests.scored_runs import make_run
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
 
+    import pandas as pd
+
+    from clustergraph.artefacts.runs import Run
+    from clustergraph.scoring.matching import GroupScore
     from tests.bench.processes import Taken
 
-_CLUSTERS = ["cluster_id", "rank", "extraction_volume", "explained_by", "q_value"]
+_CLUSTERS = ["cluster_id", "rank", "accounts", "extraction_volume", "explained_by", "q_value"]
+_TRUTH = {"account_id": "account_id", "cohort": "cohort", "group": "group", "volume": "exchanges"}
 
 
 @dataclass(frozen=True)
@@ -21,10 +28,9 @@ class Outcome:
     """Clusters and the truth about their members.
 
     Attributes:
-        clusters: ``cluster_id``, ``rank``, ``volume``, ``accounts``, ``explained_by``, ``q_value`` and
-            ``kind``, that of most members; by rank.
+        clusters: columns of ``clusters.parquet``, and ``kind``, that of most members; by rank.
         members: ``account_id``, ``cluster_id``, ``rank`` and what the truth says of them.
-        groups: ``accounts`` and ``volume`` by planted group.
+        groups: the scorecard of each planted group, by name.
         kinds: accounts in the world, by kind.
         thresholds: bits, by name.
         taken: seconds and memory; None where nobody measured.
@@ -32,63 +38,52 @@ class Outcome:
 
     clusters: pd.DataFrame
     members: pd.DataFrame
-    groups: pd.DataFrame
+    groups: Mapping[str, GroupScore]
     kinds: pd.Series[int]
-    thresholds: dict[str, float] = field(default_factory=dict)
+    thresholds: Mapping[str, float] = field(default_factory=dict)
     taken: Taken | None = None
 
     @property
-    def campaigns(self) -> list[str]:
+    def campaigns(self) -> list[GroupScore]:
         """The planted campaigns, by name."""
-        return [name for name in self.groups.index if name.startswith("campaign-")]
+        return [one for name, one in sorted(self.groups.items()) if name.startswith("campaign-")]
 
 
-def read_outcome(run: Path, truth: pd.DataFrame, taken: Taken) -> Outcome:
-    """Read the artefacts of a run, as somebody who has nothing but the contract would."""
-    clusters = pd.read_parquet(run / "clusters.parquet", columns=_CLUSTERS)
-    members = pd.read_parquet(run / "members.parquet", columns=["cluster_id", "account_id"])
-    found = json.loads((run / "run.json").read_text())["input"].get("thresholds", {})
-    levels = {name: bits for name, bits in found.items() if name.endswith("_bits")}
-    thresholds = {name: float(bits) for name, bits in levels.items() if isinstance(bits, int | float)}
-    clusters = clusters.rename(columns={"extraction_volume": "volume"})
-    return judge(clusters, members, truth, thresholds=thresholds, taken=taken)
-
-
-def rank_groups(members: pd.DataFrame, truth: pd.DataFrame) -> Outcome:
-    """Rank what another detector found by combined volume.
+def judge(run: Run, truth: pd.DataFrame, taken: Taken | None = None) -> Outcome:
+    """Put the truth beside a run.
 
     Args:
-        members: ``account_id`` and ``cluster_id``.
-        truth: of the world.
+        run: its artefacts.
+        truth: as :func:`tests.evaluate.truth.read_truth` gives it.
+        taken: by the run.
     """
-    volumes = members.merge(truth, on="account_id").groupby("cluster_id")["volume"].sum()
-    volumes = volumes.sort_index().sort_values(ascending=False, kind="stable")
-    clusters = volumes.reset_index()
-    clusters["rank"] = range(1, len(clusters) + 1)
-    return judge(clusters.assign(explained_by=None, q_value=None), members, truth)
-
-
-def judge(
-    clusters: pd.DataFrame,
-    members: pd.DataFrame,
-    truth: pd.DataFrame,
-    *,
-    thresholds: dict[str, float] | None = None,
-    taken: Taken | None = None,
-) -> Outcome:
-    """Put the truth beside clusters and members."""
+    clusters = run.clusters.select(_CLUSTERS).to_pandas()
+    members = run.members.select(["cluster_id", "account_id"]).to_pandas()
     members = members.merge(truth, on="account_id").merge(clusters[["cluster_id", "rank"]], on="cluster_id")
-    counts = members.groupby("rank").size().rename("accounts")
-    clusters = clusters.sort_values("rank").merge(counts, on="rank").merge(_main_kinds(members), on="rank")
-    planted = truth[truth["group"] != ""].groupby("group")["volume"].agg(["size", "sum"])
+    known = pa.Table.from_pandas(truth[list(_TRUTH)].rename(columns=_TRUTH), preserve_index=False)
+    levels = run.manifest.get("input", {}).get("thresholds", {}).items()
     return Outcome(
-        clusters,
+        clusters.merge(_main_kinds(members), on="rank", how="left"),
         members,
-        planted.set_axis(["accounts", "volume"], axis=1),
+        {one.group: one for one in score(run, known).groups},
         truth.groupby("kind").size(),
-        thresholds or {},
+        {name: float(bits) for name, bits in levels if name.endswith("_bits") and bits is not None},
         taken,
     )
+
+
+def rank_groups(found: pd.DataFrame, truth: pd.DataFrame) -> Outcome:
+    """Rank by combined volume what another detector found, and judge it.
+
+    Args:
+        found: ``account_id`` and ``cluster_id``.
+        truth: as for :func:`judge`.
+    """
+    clusters = found.merge(truth, on="account_id").groupby("cluster_id")
+    listed = clusters.agg(accounts=("account_id", " ".join), volume=("volume", "sum"))
+    listed = listed.sort_values(["volume", "accounts"], ascending=[False, True])
+    run = make_run(listed["accounts"].tolist(), extraction_volume=listed["volume"].astype(float).tolist())
+    return judge(run, truth)
 
 
 def _main_kinds(members: pd.DataFrame) -> pd.DataFrame:

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from clustergraph.artefacts.runs import open_run
 from clustergraph.config import check_config
 from clustergraph.errors import UsageError
 from clustergraph.pipeline import INJECTED, STAGES
 from clustergraph.simulation import simulate
 from tests.bench.processes import measure_job
-from tests.evaluate.outcome import rank_groups, read_outcome
+from tests.evaluate.outcome import judge, rank_groups
 from tests.evaluate.simple import find_simple_clusters
 from tests.evaluate.truth import read_truth
 
@@ -67,7 +68,7 @@ class Trials:
                 folder / "events", out, self._threads, accounts=folder / "accounts.parquet",
                 config=self._write(config),
             )  # fmt: skip
-            self._known[key] = read_outcome(out, read_truth(folder), taken)
+            self._known[key] = judge(open_run(out), read_truth(folder), taken)
             shutil.rmtree(out)
         return self._known[key]
 
