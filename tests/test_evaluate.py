@@ -123,12 +123,13 @@ def test_ablation_and_hop_without_its_data(evaluate, here, monkeypatch, tmp_path
 
 
 def test_hop_scores_halves(evaluate, here, monkeypatch, tmp_path):
-    """Two rings that share everything, and one whose members share nothing."""
+    """Three rings that share everything, one of them with an outsider, and one that shares nothing."""
     groups = {f"{ring}{member}": ring for ring in "abcd" for member in range(6)}
     rows = [
         (account, kind, f"{ring}-{value}" if ring != "d" else f"{account}-{value}")
         for account, ring in groups.items() for kind in ("in", "out") for value in range(6)
     ]  # fmt: skip
+    rows += [("outsider", kind, f"a-{value}") for kind in ("in", "out") for value in range(6)]
     rows += [
         (f"x{i}", kind, f"x{i // 2}-{value}")
         for i in range(200)
@@ -153,6 +154,8 @@ def test_hop_scores_halves(evaluate, here, monkeypatch, tmp_path):
         scattered = "d" in halves[row[0]].values()
         assert row[1:4] == (["1.000", "0.583", "0.737"] if scattered else ["1.000"] * 3)
     assert len(tables["Bound on Hop"]) == 1
+    with trials.Trials(print, threads=1) as one:
+        assert hop.score_halves(one).keys() == {hop.SEEN}
 
 
 def test_groups_are_split_whole_and_the_same_whatever_their_order():
