@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from clustergraph.pipeline import estimate, run
     from clustergraph.presentation.explanation import explain
     from clustergraph.projection.ties import project
+    from clustergraph.scoring.comparison import score
     from clustergraph.sightings.reading import read
 
 # Loaded when first used, so that the command line answers at once.
@@ -41,10 +42,11 @@ _HOMES = {
     "rank": "clustergraph.clusters.ranking",
     "read": "clustergraph.sightings.reading",
     "run": "clustergraph.pipeline",
+    "score": "clustergraph.scoring.comparison",
 }
 __all__ = [
     "DuckDBEngine", "Run", "estimate", "explain", "link", "open_run", "partition", "project", "rank", "read",
-    "run",
+    "run", "score",
 ]  # fmt: skip
 
 

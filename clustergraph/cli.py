@@ -12,6 +12,7 @@ import click
 from clustergraph.commands.explain import explain
 from clustergraph.commands.options import Switches, debug_option, discard_output, print_error_line
 from clustergraph.commands.run import run
+from clustergraph.commands.score import score
 from clustergraph.commands.simulate import simulate
 from clustergraph.commands.top import top
 from clustergraph.errors import ClustergraphError
@@ -30,7 +31,7 @@ def commands() -> None:
     """Find clusters of coordinated accounts in the traffic of an AI provider."""
 
 
-for _command in (run, top, explain, simulate):
+for _command in (run, top, explain, simulate, score):
     commands.add_command(_command)
 
 

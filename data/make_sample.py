@@ -5,8 +5,8 @@ It writes
 - ``events.parquet``: a row per exchange or roll-up of exchanges (the columns of the README's "Input"), sorted
   by account and time;
 - ``accounts.parquet``: what the provider knows of the accounts;
-- ``truth.parquet``: ``account_id``, ``cohort``, ``group`` and ``infrastructure`` of each account. No command
-  reads it while looking for clusters;
+- ``truth.parquet``: ``account_id``, ``cohort``, ``group``, ``infrastructure`` and ``exchanges`` of each
+  account. No command reads it while looking for clusters;
 - ``ranking.svg``: what ``clustergraph top`` prints for a run on the events.
 
 The world is one of :mod:`clustergraph.simulation`: 5,000 accounts, three campaigns among them (100, 30 and 30

@@ -84,6 +84,7 @@ def test_the_contract_is_kept() -> None:
     }  # fmt: skip
     assert options["top"] >= {"directory", "-n", "--json"}
     assert options["explain"] >= {"directory", "cluster_id", "--json"}
+    assert options["score"] >= {"directory", "truth", "--json"}
     assert options["simulate"] >= {"--accounts", "--nights", "--evasion", "--no-campaigns", "--seed"}
 
 

@@ -18,9 +18,11 @@ from clustergraph import cli, errors
 from clustergraph.artefacts import schema
 from clustergraph.config import check_config, resolve
 from clustergraph.pipeline import INJECTED, MEMORY_LIMIT, STAGES
+from clustergraph.scoring.comparison import score
 from clustergraph.sightings import side_tables
 from clustergraph.sightings.layouts import COUNTS, TEXTS, TIMES
 from clustergraph.sightings.reading import DEFAULT_FAMILIES
+from tests.scored_runs import make_truth, write_run
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -155,6 +157,14 @@ def test_manifest_is_described(tmp_path):
     section = _section("Artefacts")
     missing = [key for key in (*found, *found["input"]) if f"`{key}`" not in section]
     assert missing == []
+
+
+def test_every_figure_of_the_scorecard_is_there(tmp_path):
+    section = _section("Scorecard")
+    run = write_run(tmp_path / "runs" / "dt=2026-02-02", ["a b"])
+    card = score(run.parent, make_truth({"x": "a b"})).to_dict()
+    keys = {*card, *card["groups"][0], *card["bcubed"], *card["nights"][0], *card["cohorts"]["grouped"]}
+    assert [key for key in sorted(keys) if f"`{key}`" not in section] == []
 
 
 def test_files_and_targets_are_there():

@@ -2,6 +2,7 @@
 
 import hashlib
 import ipaddress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -15,6 +16,7 @@ from clustergraph.simulation import World, simulate
 from clustergraph.simulation.cohort import pool, together
 from clustergraph.simulation.people import partition
 from clustergraph.simulation.rhythm import campaign_curve, operated_life
+from clustergraph.simulation.tally import GROUP_NIGHTS, Tally
 from clustergraph.simulation.tokens import hex_strings, mint, scramble
 from clustergraph.simulation.writing import EVENTS
 
@@ -88,6 +90,7 @@ def test_files_and_schema(plain):
     assert set(digests(plain.directory)) == {
         "accounts.parquet",
         "events/dt=2026-02-02/part-0.parquet",
+        "group_nights.parquet",
         "truth.parquet",
     }
     written = pq.read_schema(plain.directory / "events/dt=2026-02-02/part-0.parquet")
@@ -103,8 +106,8 @@ def test_files_and_schema(plain):
         "pathway": pa.string(),
     }
     truth = pq.read_schema(plain.directory / "truth.parquet")
-    assert truth.names == ["account_id", "cohort", "group", "infrastructure"]
-    assert set(truth.types) == {pa.string()}
+    assert truth.names == ["account_id", "cohort", "group", "infrastructure", "exchanges"]
+    assert truth.types == [pa.string()] * 4 + [pa.int64()]
 
 
 def test_truth_accounts_and_events_name_the_same_accounts(nights):
@@ -121,6 +124,36 @@ def test_truth_accounts_and_events_name_the_same_accounts(nights):
         nights.one('SELECT count(*) FROM t WHERE cohort IS NULL OR "group" IS NULL OR infrastructure IS NULL')
         == 0
     )
+
+
+def test_truth_counts_the_exchanges_of_each_account(nights):
+    wrong = nights.ask("""
+        WITH seen AS (SELECT account_id, sum(exchanges) AS n FROM e GROUP BY 1)
+        SELECT account_id FROM t LEFT JOIN seen USING (account_id) WHERE exchanges != coalesce(n, 0)
+    """)
+    assert wrong == []
+
+
+def test_groups_are_counted_by_night(nights):
+    written = nights.ask(f"FROM '{nights.directory}/group_nights.parquet'")
+    assert written == nights.ask("""
+        SELECT dt, "group", count(DISTINCT account_id), sum(e.exchanges)::BIGINT
+        FROM e JOIN t USING (account_id) WHERE "group" != '' GROUP BY ALL ORDER BY ALL
+    """)
+    assert len({night for night, *_ in written}) == 15
+    assert len({group for _, group, *_ in written}) > 40
+
+
+def test_a_world_without_groups_has_no_group_nights():
+    tally = Tally(pa.array(["", ""]))
+    assert tally.group_nights().equals(GROUP_NIGHTS.empty_table())
+
+
+def test_the_first_day_is_in_utc():
+    naive, named = (World(start=datetime(2027, 3, 1, tzinfo=zone)) for zone in (None, UTC))
+    assert naive == named
+    with pytest.raises(UsageError, match="start is 1999-01-01; it must be from 2005 to 2095"):
+        World(start=datetime(1999, 1, 1))
 
 
 def test_every_account_is_seen_in_a_single_night(plain):
@@ -162,7 +195,7 @@ def test_volumes_of_campaigns_follow_the_disclosure(worlds, evasion):
     written = worlds(accounts=20_000, evasion=evasion)
     volumes = dict(
         written.ask("""
-            SELECT "group", sum(exchanges)::BIGINT FROM e JOIN t USING (account_id)
+            SELECT "group", sum(e.exchanges)::BIGINT FROM e JOIN t USING (account_id)
             WHERE cohort = 'campaign' GROUP BY 1
         """)
     )

@@ -7,15 +7,22 @@ from typing import Any
 from clustergraph.errors import UsageError
 from clustergraph.simulation import campaigns, deceptions, organisations, people
 from clustergraph.simulation.cohort import Cohort
+from clustergraph.simulation.tally import Tally
 from clustergraph.simulation.traffic import joined, night_volumes, traffic
 from clustergraph.simulation.world import World
-from clustergraph.simulation.writing import partition_name, write_accounts, write_night
+from clustergraph.simulation.writing import (
+    partition_name,
+    true_groups,
+    write_accounts,
+    write_night,
+    write_truth,
+)
 
 Progress = Callable[[str, int, int], None]
 
 
 def simulate(directory: str | Path, *, progress: Progress | None = None, **knobs: Any) -> World:
-    """Write a world of known truth: `events/dt=YYYY-MM-DD/part-0.parquet`, accounts and truth.
+    """Write a world of known truth: `events/dt=YYYY-MM-DD/part-0.parquet`, accounts, truth, groups by night.
 
     Args:
         directory: where to write; made if it does not exist, refused if there is anything in it.
@@ -41,6 +48,8 @@ def simulate(directory: str | Path, *, progress: Progress | None = None, **knobs
     report("accounts", 0, steps)
     cohorts = populate(world)
     write_accounts(directory, world, list(cohorts.values()))
+    truth = true_groups(list(cohorts.values()))
+    tally = Tally(truth["group"].combine_chunks())
     volumes = {
         name: night_volumes(cohort, world) for name, cohort in cohorts.items() if cohort.volume is not None
     }
@@ -55,7 +64,10 @@ def simulate(directory: str | Path, *, progress: Progress | None = None, **knobs
                 owed[name] = volume - int(parts[-1].exchanges.sum())
             first += cohort.accounts
         path = directory / "events" / partition_name(world, night) / "part-0.parquet"
-        write_night(path, world, night, joined(parts))
+        rows = joined(parts)
+        tally.add(world.day(night).date(), rows)
+        write_night(path, world, night, rows)
+    write_truth(directory, world, truth, tally)
     report("done", steps, steps)
     return world
 

@@ -11,6 +11,8 @@ from clustergraph.errors import UsageError
 
 SMALLEST_WORLD = 500
 MOST_TOWNS = 2_000
+# The years of which input is read, less those in which the first accounts were made and the nights go by.
+EARLIEST, LATEST = datetime(2005, 1, 1, tzinfo=UTC), datetime(2095, 1, 1, tzinfo=UTC)
 
 # Shares of the accounts; what is left over are individuals.
 SHARES = {
@@ -68,7 +70,7 @@ class World:
         shared_cards: False gives every card outside campaigns one or two holders.
         lone_card: accounts that share one card and nothing else.
         lone_exit: accounts that share one carrier address and nothing else.
-        start: first day of traffic, UTC. The default is a Monday.
+        start: first day of traffic; without a time zone it is UTC. The default is a Monday.
 
     Raises:
         UsageError: a knob is out of its range.
@@ -106,6 +108,10 @@ class World:
         ):
             if not low <= value <= high:
                 raise UsageError(f"{name} is {value}; it must be from {low} to {high}")
+        if self.start.tzinfo is None:
+            object.__setattr__(self, "start", self.start.replace(tzinfo=UTC))
+        if not EARLIEST <= self.start <= LATEST:
+            raise UsageError(f"start is {self.start:%Y-%m-%d}; it must be from {EARLIEST:%Y} to {LATEST:%Y}")
         if self.campaign_accounts is not None and self.campaign_accounts < 10:
             raise UsageError(f"campaign_accounts is {self.campaign_accounts}; it must be at least 10")
         if self.count("individual") < 0.2 * self.accounts:

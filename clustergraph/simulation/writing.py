@@ -1,4 +1,4 @@
-"""From codes to Parquet: events by night, accounts and truth."""
+"""From codes to Parquet: events by night, accounts, truth, and groups by night."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from clustergraph.simulation.addresses import address_strings
 from clustergraph.simulation.cohort import Cohort
 from clustergraph.simulation.rhythm import DAY
+from clustergraph.simulation.tally import Tally
 from clustergraph.simulation.tokens import Ints, hex_strings, mint, numbered, scramble
 from clustergraph.simulation.traffic import MODELS, Rows
 from clustergraph.simulation.world import World
@@ -107,16 +108,21 @@ def events(world: World, night: int, rows: Rows, part: slice) -> pa.Table:
 
 
 def write_accounts(directory: Path, world: World, cohorts: list[Cohort]) -> None:
-    """Write accounts.parquet and truth.parquet, both by account id."""
-    number = np.arange(sum(cohort.accounts for cohort in cohorts))
-    ids = account_ids(world, number)
-    order = pc.sort_indices(ids)
-    accounts = pa.concat_tables([_accounts(world, cohort) for cohort in cohorts]).add_column(
-        0, "account_id", ids
-    )
-    truth = pa.concat_tables([_truth(cohort) for cohort in cohorts]).add_column(0, "account_id", ids)
-    pq.write_table(accounts.take(order), directory / "accounts.parquet", **_COMPRESSION)
-    pq.write_table(truth.take(order), directory / "truth.parquet", **_COMPRESSION)
+    """Write accounts.parquet, by account id."""
+    accounts = pa.concat_tables([_accounts(world, cohort) for cohort in cohorts])
+    _write_by_id(directory / "accounts.parquet", world, accounts)
+
+
+def write_truth(directory: Path, world: World, truth: pa.Table, tally: Tally) -> None:
+    """Write truth.parquet, by account id, and group_nights.parquet, by night and group."""
+    counted = truth.append_column("exchanges", pa.array(tally.exchanges))
+    _write_by_id(directory / "truth.parquet", world, counted)
+    pq.write_table(tally.group_nights(), directory / "group_nights.parquet", **_COMPRESSION)
+
+
+def _write_by_id(path: Path, world: World, table: pa.Table) -> None:
+    ids = account_ids(world, np.arange(table.num_rows))
+    pq.write_table(table.add_column(0, "account_id", ids).take(pc.sort_indices(ids)), path, **_COMPRESSION)
 
 
 def _accounts(world: World, cohort: Cohort) -> pa.Table:
@@ -135,6 +141,11 @@ def _accounts(world: World, cohort: Cohort) -> pa.Table:
             "pathway": _PATHWAY.take(pa.array(cohort.pathway)),
         }
     )
+
+
+def true_groups(cohorts: list[Cohort]) -> pa.Table:
+    """The cohort, group and infrastructure of every account, by its number in the world."""
+    return pa.concat_tables([_truth(cohort) for cohort in cohorts])
 
 
 def _truth(cohort: Cohort) -> pa.Table:

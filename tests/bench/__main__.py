@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import subprocess
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 from tests.bench.confidence import bench_confidence
 from tests.bench.growth import bench_growth
 from tests.bench.hop import bench_hop
-from tests.bench.places import ROOT, AbsentError, bench_folder
+from tests.bench.places import AbsentError, bench_folder, describe_commit
 from tests.bench.shuffles import bench_shuffles
 from tests.bench.speed import bench_speed
 
@@ -28,7 +27,7 @@ NAMES = ("speed", "growth", "hop", "shuffles", "confidence")
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benches asked for, one after the other, each table printed when it is done."""
     options = _parse(arguments)
-    print(f"# Measured {datetime.now(UTC):%d %B %Y}, commit {_commit()}\n")
+    print(f"# Measured {datetime.now(UTC):%d %B %Y}, commit {describe_commit()}\n")
     print(
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, Python "
         f"{platform.python_version()}; made-up inputs are in {bench_folder()}.\n"
@@ -80,18 +79,6 @@ def _benches(options: argparse.Namespace) -> dict[str, Callable[[], list[Table]]
         "shuffles": partial(bench_shuffles, count=options.shuffles, threads=threads),
         "confidence": partial(bench_confidence, threads=threads, most_accounts=options.worlds),
     }  # fmt: skip
-
-
-def _commit() -> str:
-    """Give the commit of the checkout, and whether there is more than it has."""
-    try:
-        said = subprocess.run(
-            ["git", "describe", "--always", "--dirty=, changed since"],
-            cwd=ROOT, capture_output=True, text=True, check=True,
-        )  # fmt: skip
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return said.stdout.strip()
 
 
 if __name__ == "__main__":

@@ -10,9 +10,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 import clustergraph as cg
+from clustergraph.scoring.agreement import bcubed
 from tests.bench.markdown import Table, share
 from tests.bench.places import find_hop
-from tests.bench.scoring import bcubed
+from tests.labellings import count_labels
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,11 +36,16 @@ class Hop:
         """Who was seen with which address."""
         return self.folder / "sightings.parquet"
 
+    @property
+    def volumes(self) -> Path:
+        """What each account moved."""
+        return self.folder / "volumes.parquet"
+
     def run(self, *, known_hubs: bool = False, threads: int = 2) -> Run:
         """Run the main job with its defaults and the data's own volumes."""
         return cg.run(
             self.sightings,
-            volumes=self.folder / "volumes.parquet",
+            volumes=self.volumes,
             known_hubs=self.folder / "known_hubs.parquet" if known_hubs else None,
             threads=threads,
         )
@@ -74,9 +80,9 @@ def bench_hop(*, threads: int) -> list[Table]:
         run = hop.run(known_hubs=known_hubs, threads=threads)
         hubs = "with --known-hubs" if known_hubs else "defaults"
         for name, clusters in (("clusters", clusters_of(run)), ("components", components_of(run))):
-            ignored = bcubed(groups, clusters)
-            errors = bcubed(groups, clusters, outsiders_are_errors=True)
-            figures = [share(f) for s in (ignored, errors) for f in (s.precision, s.recall, s.f1)]
+            overlaps = count_labels(groups, clusters)
+            scores = (bcubed(overlaps, outsiders=False), bcubed(overlaps))
+            figures = [share(f or 0.0) for s in scores for f in (s.precision, s.recall, s.f1)]
             rows.append(
                 (f"{hubs}, {name}", f"{len(set(clusters.values())):,}", f"{len(clusters):,}", *figures)
             )

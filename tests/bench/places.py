@@ -1,8 +1,9 @@
-"""Where the bench finds real data and keeps what it makes."""
+"""Where the bench finds real data, which version it measures, and where it keeps what it makes."""
 
 from __future__ import annotations
 
 import os
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -35,3 +36,15 @@ def bench_folder() -> Path:
     folder = Path(os.environ.get("CLUSTERGRAPH_BENCH") or Path(tempfile.gettempdir()) / "clustergraph-bench")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def describe_commit() -> str:
+    """Give the commit of the checkout, and whether there is more than it has."""
+    try:
+        said = subprocess.run(
+            ["git", "describe", "--always", "--dirty=, changed since"],
+            cwd=ROOT, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return said.stdout.strip()

@@ -49,17 +49,32 @@ def measure(command: Sequence[str]) -> Taken:
     return Taken(float(seconds), int(kibibytes) * _KIBIBYTE)
 
 
-def measure_run(source: Path, threads: int) -> Taken:
-    """Measure ``clustergraph run`` with its defaults, stages included."""
-    out = bench_folder() / "run"
+def measure_job(source: Path, out: Path, threads: int, **options: Path | None) -> Taken:
+    """Measure ``clustergraph run``, stages included.
+
+    Args:
+        source: the input.
+        out: folder of the run, written anew.
+        threads: processors to use.
+        **options: files, by the names of the command's options; None leaves one out.
+    """
     shutil.rmtree(out, ignore_errors=True)
     command = [sys.executable, "-m", "clustergraph", "run", str(source), "--out", str(out), "--quiet"]
+    for name, path in options.items():
+        command += [f"--{name.replace('_', '-')}", str(path)] if path else []
     taken = measure([*command, "--threads", str(threads)])
     manifest = json.loads((out / "run.json").read_text())
-    shutil.rmtree(out)
     return Taken(
         taken.seconds, taken.peak_bytes, {s["stage"]: float(s["seconds"]) for s in manifest["stages"]}
     )
+
+
+def measure_run(source: Path, threads: int) -> Taken:
+    """Measure ``clustergraph run`` with its defaults and leave nothing behind."""
+    out = bench_folder() / "run"
+    taken = measure_job(source, out, threads)
+    shutil.rmtree(out)
+    return taken
 
 
 def measure_group_by(source: Path, threads: int) -> Taken:
