@@ -69,7 +69,7 @@ def _groups(groups: Sequence[GroupScore]) -> Columns:
     reasons = [one.explained_by or "" for one in groups]
     return Columns(
         [
-            Column("group", [one.group for one in groups], least=14, style="bold"),
+            Column("group", [one.group for one in groups], least=24, style="bold"),
             Column("accounts", [say_count(one.accounts) for one in groups], "right"),
             Column("#", [_count(one.rank) for one in groups], "right"),
             Column("cluster", clusters, style="dim", spare=4),
