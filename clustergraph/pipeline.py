@@ -49,9 +49,11 @@ MEMORY_LIMIT = "1500MB"
 INJECTED = frozenset(
     {
         "read.engine", "signals", "families", "known_hubs", "project.min_accounts", "leiden", "volumes",
-        "seed", "threads", "progress",
+        "rank.accounts", "seed", "threads", "progress",
     }
 )  # fmt: skip
+# What is used of the table of accounts.
+_KNOWN = ["account_id", "created_at", "organization_id"]
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def run(
     Args:
         inputs: files, folders or globs of events or sightings.
         out: folder to write the artefacts to, all or none of them; nothing is written if not given.
-        accounts: table of what is known of accounts.
+        accounts: table of what is known of accounts; it tells which clusters legitimate sharing explains.
         volumes: table of the volume to rank by.
         known_hubs: table of signals that are public infrastructure.
         config: section -> key -> value, as in a configuration file.
@@ -147,7 +149,9 @@ def run(
         _workplace(out) as working,
         DuckDBEngine(working, job.threads, job.memory_limit) as engine,
     ):
-        sightings, hubs, volume_table = _read_all(job, engine, paths, accounts, volumes, known_hubs)
+        sightings, hubs, volume_table, account_table = _read_all(
+            job, engine, paths, accounts, volumes, known_hubs
+        )
         with job.progress.stage("link"):
             incidence = link(sightings, known_hubs=hubs, **job.settings["link"])
         with job.progress.stage("project") as advance:
@@ -161,6 +165,7 @@ def run(
             found = rank(
                 membership,
                 volumes=volume_table,
+                accounts=account_table,
                 threads=job.threads,
                 progress=advance,
                 **job.settings["rank"],
@@ -206,7 +211,7 @@ def estimate(
         _workplace(None) as working,
         DuckDBEngine(working, job.threads, job.memory_limit) as engine,
     ):
-        sightings, hubs, _ = _read_all(job, engine, paths, accounts, volumes, known_hubs)
+        sightings, hubs, _, _ = _read_all(job, engine, paths, accounts, volumes, known_hubs)
         with job.progress.stage("link"):
             incidence = link(sightings, known_hubs=hubs, **job.settings["link"])
         with job.progress.stage("estimate"):
@@ -245,7 +250,7 @@ def _workplace(out: str | Path | None) -> Iterator[Path]:
 def _read_all(
     job: _Job, engine: Engine, paths: Sequence[str | Path], accounts: str | Path | None,
     volumes: str | Path | None, known_hubs: str | Path | None,
-) -> tuple[Sightings, pa.Table | None, pa.Table | None]:  # fmt: skip
+) -> tuple[Sightings, pa.Table | None, pa.Table | None, pa.Table | None]:  # fmt: skip
     settings = job.settings
     with job.progress.stage("read") as advance:
         sightings = read(
@@ -254,9 +259,8 @@ def _read_all(
         )  # fmt: skip
         hubs = read_known_hubs(known_hubs, engine) if known_hubs else None
         volume_table = read_volumes(volumes, engine) if volumes else None
-        if accounts:
-            read_accounts(accounts, engine)
-    return sightings, hubs, volume_table
+        account_table = read_accounts(accounts, engine).select(_KNOWN) if accounts else None
+    return sightings, hubs, volume_table, account_table
 
 
 def _describe_input(sightings: Sightings) -> dict[str, Any]:
