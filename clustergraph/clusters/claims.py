@@ -178,7 +178,8 @@ def _guard(
 
     def say_in_line(cluster: int) -> str:
         assert volumes is not None
-        return f"they make {_times(volumes.times[cluster])} times {volumes.standard}"
+        doubt = ", which is not out of line" if volumes.times[cluster] > EXCESS else ""
+        return f"they make {_times(volumes.times[cluster])} times {volumes.standard}{doubt}"
 
     def say_growth(cluster: int) -> str:
         assert growth is not None

@@ -106,7 +106,8 @@ def gather_facts(
     families = {incidence.sightings.families[kind] for kind in incidence.sightings.kinds}
     groups = Groups.from_labels(membership.labels, membership.clusters)
     holdings = find_holdings(incidence, groups)
-    free, logs = membership.labels < 0, log_volumes(volume)
+    free = membership.labels < 0
+    logs = log_volumes(volume, free)
     usual = measure_usual(volume, logs, free)
     with_people = compare(groups, volume, logs, usual, _DEVIATIONS_OF_MANY)
     growth = belonging = staff = with_organizations = None
@@ -166,4 +167,6 @@ def _organizations_burst(known: Registry, usual: float) -> bool:
     dated = np.bincount(organization, minlength=count)
     burst = is_burst(count_in_one_week(organization, known.created[chosen], count), dated, usual)
     several = np.count_nonzero(dated > 1)
-    return bool(several >= _LEAST_ORGANIZATIONS and np.count_nonzero(burst) > _USUAL_BURSTS * several)
+    # One of them may be the very organisation that is in question.
+    others = np.count_nonzero(burst) - 1
+    return bool(several >= _LEAST_ORGANIZATIONS and others > _USUAL_BURSTS * several)

@@ -35,13 +35,12 @@ def count_in_one_week(group: NDArray[np.integer], created: NDArray[np.int64], co
     return most
 
 
-def is_burst(
-    most: NDArray[np.integer], dated: NDArray[np.integer], usual: float | NDArray[np.float64]
-) -> NDArray[np.bool_]:
+def is_burst(most: NDArray[np.integer], dated: NDArray[np.integer], usual: float) -> NDArray[np.bool_]:
     """Tell which groups have half of their accounts or more from one week, where that is rare.
 
     If accounts were created independently, and no week had more than the share ``usual`` of them, some
-    week would have ``k`` of ``n`` with a probability of at most ``n C(n - 1, k - 1) usual**(k - 1)``.
+    week would have ``k`` of ``n`` with a probability of at most ``n C(n - 1, k - 1) usual**(k - 1)``. Where
+    half of all accounts are from one week themselves, it is never rare.
 
     Args:
         most: accounts from the fullest week of each group.
@@ -51,7 +50,8 @@ def is_burst(
     n, k = np.maximum(dated, 1).astype(np.float64), np.maximum(most, 1).astype(np.float64)
     combinations = gammaln(n) - gammaln(k) - gammaln(n - k + 1)
     chance = np.log(n) + combinations + (k - 1) * np.log(usual)
-    return np.asarray((dated >= _LEAST_DATED) & (2 * most >= dated) & (chance < np.log(_RARE)))
+    rare = (chance < np.log(_RARE)) & (usual < 0.5)
+    return np.asarray((dated >= _LEAST_DATED) & (2 * most >= dated) & rare)
 
 
 def measure_quartiles(

@@ -31,23 +31,23 @@ class Usual:
 
     Attributes:
         accounts: how many there are.
-        mean: of their logarithms.
-        spread: standard deviation of their logarithms.
+        middle: median of their logarithms.
+        spread: standard deviation of their logarithms, from the median absolute deviation.
         top: volume that one account in a thousand exceeds.
     """
 
     accounts: int
-    mean: float
+    middle: float
     spread: float
     top: float
 
 
-def log_volumes(volume: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give ``log(1 + volume / unit)``, the unit being a tenth of the median of the volumes above 0.
+def log_volumes(volume: NDArray[np.float64], usual: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Give ``log(1 + volume / unit)``, the unit being a tenth of the median volume above 0 of usual accounts.
 
     So a volume in cents is judged as one in dollars, and an exchange more or less is nothing to speak of.
     """
-    some = volume[volume > 0]
+    some = volume[usual & (volume > 0)]
     unit = float(np.median(some)) / 10 if len(some) else 1.0
     return np.asarray(np.log1p(volume / unit))
 
@@ -55,11 +55,17 @@ def log_volumes(volume: NDArray[np.float64]) -> NDArray[np.float64]:
 def measure_usual(
     volume: NDArray[np.float64], log_volume: NDArray[np.float64], chosen: NDArray[np.bool_]
 ) -> Usual | None:
-    """Measure what is usual among the chosen accounts; None where they are too few."""
+    """Measure what is usual among the chosen accounts; None where they are too few.
+
+    By the median, so that a loud minority does not make loudness usual.
+    """
     if np.count_nonzero(chosen) < _LEAST_ACCOUNTS:
         return None
     logs = log_volume[chosen]
-    return Usual(len(logs), float(logs.mean()), float(logs.std()), float(np.quantile(volume[chosen], _TOP)))
+    middle = float(np.median(logs))
+    # Where more than half have one volume, that deviation is 0 and says nothing of the others.
+    spread = _MAD_TO_SIGMA * float(np.median(np.abs(logs - middle))) or float(logs.std())
+    return Usual(len(logs), middle, spread, float(np.quantile(volume[chosen], _TOP)))
 
 
 @dataclass(frozen=True)
@@ -111,8 +117,8 @@ def compare(
         return None
     logs = groups.mean(log_volume[groups.members])
     with np.errstate(divide="ignore", invalid="ignore"):
-        times = np.nan_to_num(np.expm1(logs) / np.expm1(usual.mean), nan=1.0, posinf=np.inf)
-        far = np.nan_to_num((logs - usual.mean) * np.sqrt(groups.size) / usual.spread, posinf=np.inf)
+        times = np.nan_to_num(np.expm1(logs) / np.expm1(usual.middle), nan=1.0, posinf=np.inf)
+        far = np.nan_to_num((logs - usual.middle) * np.sqrt(groups.size) / usual.spread, posinf=np.inf)
     high = groups.mean(volume[groups.members]) > usual.top
     excessive = ((times > EXCESS) & (far > deviations)) | high
     return Compared(times, excessive, "the usual volume per account")

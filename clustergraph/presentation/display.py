@@ -86,7 +86,7 @@ def _summary(run: Run, shown: int) -> str:
     parts = [found, say_plural(exchanges, "exchange")]
     explained = clusters - run.clusters["explained_by"].null_count
     if explained:
-        parts.append(f"{explained:,} explained by legitimate sharing")
+        parts.append(f"{explained:,} explained")
     if shown < clusters:
         parts.append(f"the first {shown:,} are shown" if shown > 1 else "the first is shown")
     return " · ".join(parts)
