@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clustergraph.artefacts.publishing import check_target, publish, working_folder
 from clustergraph.artefacts.runs import Run
@@ -48,9 +48,11 @@ MEMORY_LIMIT = "1500MB"
 INJECTED = frozenset(
     {
         "read.engine", "signals", "families", "known_hubs", "project.min_accounts", "leiden", "volumes",
-        "seed", "threads", "progress",
+        "rank.accounts", "seed", "threads", "progress",
     }
 )  # fmt: skip
+# What is used of the table of accounts.
+_KNOWN = ["account_id", "created_at", "organization_id"]
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,13 @@ class _Job:
         return Leiden(chosen["engine"], chosen["objective"], chosen["resolution"], self.seed)
 
 
+class _SideTables(NamedTuple):
+    """The small tables that were given."""
+
+    volumes: pa.Table | None
+    accounts: pa.Table | None
+
+
 def run(
     inputs: str | Path | Sequence[str | Path],
     *,
@@ -123,7 +132,7 @@ def run(
     Args:
         inputs: files, folders or globs of events or sightings.
         out: folder to write the artefacts to, all or none of them; nothing is written if not given.
-        accounts: table of what is known of accounts.
+        accounts: table of what is known of accounts; it tells which clusters legitimate sharing explains.
         volumes: table of the volume to rank by.
         known_hubs: table of signals that are public infrastructure.
         config: section -> key -> value, as in a configuration file.
@@ -143,7 +152,7 @@ def run(
     job = _set_up(config, seed, threads, memory_limit, progress)
     with (
         _workplace(out) as working,
-        _linked(job, working, inputs, accounts, volumes, known_hubs) as (incidence, volume_table),
+        _linked(job, working, inputs, accounts, volumes, known_hubs) as (incidence, given),
     ):
         with job.progress.stage("project") as advance:
             ties = project(
@@ -157,7 +166,8 @@ def run(
         with job.progress.stage("rank") as advance:
             found = rank(
                 membership,
-                volumes=volume_table,
+                volumes=given.volumes,
+                accounts=given.accounts,
                 threads=job.threads,
                 progress=advance,
                 **job.settings["rank"],
@@ -238,8 +248,8 @@ def _workplace(out: str | Path | None) -> Iterator[Path]:
 def _linked(
     job: _Job, working: Path, inputs: str | Path | Sequence[str | Path], accounts: str | Path | None,
     volumes: str | Path | None, known_hubs: str | Path | None,
-) -> Iterator[tuple[Incidence, pa.Table | None]]:  # fmt: skip
-    """Read, check and link everything; give the incidence, its engine open meanwhile, and any volumes."""
+) -> Iterator[tuple[Incidence, _SideTables]]:  # fmt: skip
+    """Read, check and link everything; give the incidence, its engine open, and the small tables."""
     settings = job.settings
     paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     with DuckDBEngine(working, job.threads, job.memory_limit) as engine:
@@ -250,11 +260,10 @@ def _linked(
             )  # fmt: skip
             hubs = read_known_hubs(known_hubs, engine) if known_hubs else None
             volume_table = read_volumes(volumes, engine) if volumes else None
-            if accounts:
-                read_accounts(accounts, engine)
+            account_table = read_accounts(accounts, engine).select(_KNOWN) if accounts else None
         with job.progress.stage("link"):
             incidence = link(sightings, known_hubs=hubs, **settings["link"])
-        yield incidence, volume_table
+        yield incidence, _SideTables(volume_table, account_table)
 
 
 def _describe_input(sightings: Sightings) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def made(script, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def found():
-    return cg.run(DATA / "events.parquet")
+    return cg.run(DATA / "events.parquet", accounts=DATA / "accounts.parquet")
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -85,5 +85,5 @@ def test_picture_loads_nothing():
 
 def test_picture_is_drawn_the_same_twice(script, tmp_path):
     for name in ("one.svg", "two.svg"):
-        script.draw_ranking(DATA / "events.parquet", tmp_path / name)
+        script.draw_ranking(DATA / "events.parquet", DATA / "accounts.parquet", tmp_path / name)
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()

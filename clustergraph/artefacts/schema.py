@@ -45,6 +45,12 @@ CLUSTERS = _table(
         "extraction_score", _REAL, "0..1", "how much the traffic looks like extraction; null until measured"
     ),
     _column("known_hub_share", _REAL, "share", "memberships in shared signals that are known hubs, of all"),
+    _column(
+        "verified_accounts",
+        _COUNT,
+        "accounts",
+        "members in any verified organisation; null without --accounts",
+    ),
     _column("explained_by", _TEXT, "code", "legitimate sharing that explains it, if any"),
     _column("reason", _TEXT, "words", "what a reader should know before acting"),
 )

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from clustergraph.artefacts.runs import Run
 from clustergraph.clusters.attribution import attribute
+from clustergraph.clusters.legitimacy import Explained, explain_sharing
 from clustergraph.clusters.tables import (
     Ranked,
     activity_table,
@@ -85,17 +86,21 @@ def rank(
     membership: Membership,
     *,
     volumes: pa.Table | None = None,
+    accounts: pa.Table | None = None,
     threads: int = 1,
     progress: Callable[[float, str], None] | None = None,
 ) -> Run:
     """Rank clusters by the combined extraction volume of their members, and gather what holds them.
 
-    Ties in volume are broken by size (larger first), then by id. Cluster numbers of ``membership`` give
+    Clusters that legitimate sharing explains come after all others, the strongest explanations last. Ties in
+    volume are broken by size (larger first), then by id. Cluster numbers of ``membership`` give
     way to ids made from the members' ids, which no order of the input changes.
 
     Args:
         membership: what :func:`clustergraph.partition` gives.
         volumes: ``account_id`` and one numeric column to rank by instead of exchanges.
+        accounts: ``account_id`` and any of ``organization_id`` and ``created_at``, which tell what is
+            legitimate sharing.
         threads: processors to use.
         progress: told the share of the work that is done, and what is being done.
 
@@ -109,12 +114,16 @@ def rank(
     ties, incidence = membership.ties, membership.ties.incidence
     engine, sightings = incidence.sightings.engine, incidence.sightings
     volume = _account_volumes(incidence.accounts, volumes)
-    labels, ids = _order_clusters(membership, volume)
-    say(0.1, "evidence")
+    found = attribute(incidence.graph, ties.pairs, membership.labels, threads=threads)
+    say(0.1, "explanations")
+    explained = explain_sharing(membership, found, volume, accounts)
+    order, ids = _order_clusters(membership, volume, explained)
+    say(0.2, "evidence")
+    place = np.argsort(order).astype(np.int32)
+    labels = np.append(place, np.int32(-1))[membership.labels]
     _load_members(engine, labels)
-    found = attribute(incidence.graph, ties.pairs, labels, threads=threads)
     engine.load(
-        "signal_bits", pa.table({"cluster": found.cluster, "signal": found.signal, "bits": found.bits})
+        "signal_bits", pa.table({"cluster": place[found.cluster], "signal": found.signal, "bits": found.bits})
     )
     engine.create("shared", _SHARED)
     _fetch_values(engine)
@@ -125,7 +134,7 @@ def rank(
     activity = (
         engine.fetch(_ACTIVITY.format(account=engine.hash("x.account_id"))) if sightings.has_time else None
     )
-    ranked = Ranked(replace(membership, labels=labels), ids, volume)
+    ranked = Ranked(replace(membership, labels=labels), ids, volume, explained.take(order))
     return Run.from_tables(
         {
             "clusters": clusters_table(ranked, evidence),
@@ -149,9 +158,9 @@ def _account_volumes(accounts: pa.Table, volumes: pa.Table | None) -> NDArray[np
 
 
 def _order_clusters(
-    membership: Membership, volume: NDArray[np.float64]
-) -> tuple[NDArray[np.int32], list[str]]:
-    """Renumber clusters by rank from 0; give the new labels and the clusters' ids."""
+    membership: Membership, volume: NDArray[np.float64], explained: Explained
+) -> tuple[NDArray[np.intp], list[str]]:
+    """Give the numbers of the clusters in the order of their ranks, and their ids in the same order."""
     members = np.flatnonzero(membership.labels >= 0)
     labels = membership.labels[members]
     sizes = np.bincount(labels, minlength=membership.clusters)
@@ -161,11 +170,8 @@ def _order_clusters(
     totals = [math.fsum(volume[group]) for group in groups]
     account_id = membership.ties.incidence.accounts["account_id"].combine_chunks()
     ids = [cluster_id(account_id.take(pa.array(group)).to_pylist()) for group in groups]
-    ranked = sorted(range(len(groups)), key=lambda c: (-totals[c], -sizes[c], ids[c]))
-    new = np.empty(len(groups) + 1, np.int32)
-    new[ranked] = np.arange(len(groups), dtype=np.int32)
-    new[-1] = -1
-    return new[membership.labels], [ids[c] for c in ranked]
+    ranked = sorted(range(len(groups)), key=lambda c: (explained.strength(c), -totals[c], -sizes[c], ids[c]))
+    return np.array(ranked, np.intp), [ids[c] for c in ranked]
 
 
 def cluster_id(account_ids: Sequence[str]) -> str:

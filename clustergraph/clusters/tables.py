@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from clustergraph.artefacts.schema import ACTIVITY, CLUSTERS, EVIDENCE, LINKS, MEMBERS, fill_schema
+from clustergraph.clusters.legitimacy import join_reasons
 from clustergraph.projection.significance import find_p_values, find_q_values
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from clustergraph.clusters.legitimacy import Explained
     from clustergraph.membership.members import Membership
 
 _MEASURES = ("exchanges", "input_tokens", "output_tokens")
@@ -32,11 +34,13 @@ class Ranked:
         membership: labels are ranks from 0, -1 for no cluster.
         ids: id of each cluster.
         volume: extraction volume of each account (float64).
+        explained: what explains each cluster.
     """
 
     membership: Membership
     ids: Sequence[str]
     volume: NDArray[np.float64]
+    explained: Explained
 
     @property
     def accounts(self) -> pa.Table:
@@ -85,7 +89,12 @@ def clusters_table(ranked: Ranked, evidence: pa.Table) -> pa.Table:
         "p_value": find_p_values(expected),
         "q_value": find_q_values(strength, expected),
         "known_hub_share": hub_share,
-        "reason": [_reason(share) for share in hub_share],
+        "verified_accounts": ranked.explained.verified,
+        "explained_by": ranked.explained.code,
+        "reason": [
+            join_reasons(said, _say_hubs(share))
+            for said, share in zip(ranked.explained.reason, hub_share, strict=True)
+        ],
     }
     return fill_schema(CLUSTERS, columns, count)
 
@@ -192,7 +201,7 @@ def _hub_share(evidence: pa.Table, count: int) -> NDArray[np.float64]:
     return np.asarray(np.bincount(cluster, weights=held * hub, minlength=count) / np.maximum(total, 1.0))
 
 
-def _reason(hub_share: float) -> str | None:
+def _say_hubs(hub_share: float) -> str | None:
     if hub_share > _MOSTLY_HUBS:
         return f"{hub_share:.0%} of what its members share is known public infrastructure"
     return None

@@ -25,14 +25,18 @@ NOTHING_FOUND = "No cluster was found: no group of accounts shares more than cha
 DEGRADED = "Degraded: so many rows were set aside that clusters may be missing; run.json says which rows."
 _BAR = "cyan"
 _WARNING = "yellow"
+_EXPLAINED = "green"
 
 
 def show_ranking(run: Run, limit: int = 20) -> RenderableType:
     """Lay out the first ``limit`` clusters and a line about all of them."""
     rows = run.clusters.slice(0, limit).to_pylist()
     warnings = [Text(DEGRADED, style=_WARNING)] if run.manifest.get("input", {}).get("degraded") else []
+    # Why a cluster is explained away is said by `explain`; here a word in its row is enough.
     warnings += [
-        Text(f"#{row['rank']}: {printable(row['reason'])}", style=_WARNING) for row in rows if row["reason"]
+        Text(f"#{row['rank']}: {printable(row['reason'], 400)}", style=_WARNING)
+        for row in rows
+        if row["reason"] and not row["explained_by"]
     ]
     if not rows:
         return Group(Text(NOTHING_FOUND), *warnings)
@@ -46,6 +50,7 @@ def _ranking(run: Run, rows: Sequence[Mapping[str, Any]]) -> list[Column]:
     bars = [draw_bar(0.0, volume / most, 8) if most > 0 else "" for volume in volumes]
     # With --volumes the rank is by something else than exchanges: then both are shown.
     by_volume = any(row["extraction_volume"] != row["exchanges"] for row in rows)
+    explained = [(row["explained_by"] or "").replace("_", " ") for row in rows]
     volume = Column("volume", [say_count(one) for one in volumes], "right")
     return [
         Column("#", [str(row["rank"]) for row in rows], "right", "dim"),
@@ -55,6 +60,7 @@ def _ranking(run: Run, rows: Sequence[Mapping[str, Any]]) -> list[Column]:
         *([volume] if by_volume else []),
         Column("", bars, style=_BAR, spare=2),
         Column("held together by", [", ".join(row["families"] or ()) for row in rows], least=24),
+        *([Column("explained by", explained, least=8)] if any(explained) else []),
         Column("bits/tie", [f"{row['cohesion_bits']:,.0f}" for row in rows], "right", spare=1),
         Column("seen", [say_days(row["first_seen"], row["last_seen"]) for row in rows], spare=3),
         Column("strongest signal", [strongest.get(row["cluster_id"], "") for row in rows], least=24, spare=4),
@@ -78,6 +84,9 @@ def _summary(run: Run, shown: int) -> str:
     exchanges = sum(run.clusters["exchanges"].to_pylist())
     found = f"{say_plural(clusters, 'cluster')} of {say_plural(run.members.num_rows, 'account')}"
     parts = [found, say_plural(exchanges, "exchange")]
+    explained = clusters - run.clusters["explained_by"].null_count
+    if explained:
+        parts.append(f"{explained:,} explained")
     if shown < clusters:
         parts.append(f"the first {shown:,} are shown" if shown > 1 else "the first is shown")
     return " · ".join(parts)
@@ -89,13 +98,21 @@ def show_explanation(found: Explanation) -> RenderableType:
     evidence = f"Evidence: {found.bits:,.0f} bits from {say_plural(found.signals, 'shared signal')}"
     return Group(
         title,
-        *([Text(printable(found.reason), style=_WARNING)] if found.reason else []),
+        *([_reason(found)] if found.reason else []),
         Text(),
         lay_out_pairs(_facts(found)),
         *(_heading(evidence), _waterfall(found)),
         *(_heading("Most central members"), _members(found.central)),
         *(_heading("Least certain members"), _members(found.uncertain)),
     )
+
+
+def _reason(found: Explanation) -> Text:
+    """Say why a cluster is explained away, or what speaks for and against that."""
+    words = printable(found.reason or "", 2000)
+    if found.explained_by:
+        return Text(f"Explained: {words}", style=_EXPLAINED)
+    return Text(words, style=_WARNING)
 
 
 def _heading(words: str) -> Text:
@@ -113,8 +130,13 @@ def _facts(found: Explanation) -> list[tuple[str, str]]:
         ("held together by", ", ".join(found.families) or "-"),
         ("density", f"{say_share(found.density)} of all pairs are tied"),
         ("cohesion", f"{found.cohesion_bits:,.1f} bits a tie on average"),
-        *([("explained by", found.explained_by)] if found.explained_by else []),
+        *([("verified", _say_verified(found))] if found.verified_accounts is not None else []),
+        *([("explained by", found.explained_by.replace("_", " "))] if found.explained_by else []),
     ]
+
+
+def _say_verified(found: Explanation) -> str:
+    return f"{found.verified_accounts:,} of {found.accounts:,} accounts are of a verified organisation"
 
 
 def _waterfall(found: Explanation) -> Columns:

@@ -69,6 +69,7 @@ class Explanation:
     families: tuple[str, ...]
     density: float
     cohesion_bits: float
+    verified_accounts: int | None
     explained_by: str | None
     reason: str | None
     bits: float
