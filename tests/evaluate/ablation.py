@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 # What is in each row, and the configuration that makes it; the first is what the others are held against.
 ROWS: list[tuple[str, Config]] = [
     ("defaults", {}),
-    ("without local expectation", {"link": {"strata": {}}}),
-    ("communities and support only, nobody assigned", {"partition": {"assign": False}}),
+    ("chance over the whole world, not place by place", {"link": {"by_place": False}}),
     ("without the second pass", {"partition": {"second_pass": False}}),
-    ("without natural degrees", {"partition": {"natural_degrees": False}}),
+    ("without lone signals", {"partition": {"lone_signals": False}}),
+    ("even odds are enough for a member", {"project": {"member_bits": 0.0}}),
 ]
 
 
