@@ -9,6 +9,7 @@ pieces of one campaign come together, and accounts leave that share one thing an
 
 from __future__ import annotations
 
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,8 +20,6 @@ from clustergraph.communities.grouping import UNCLUSTERED, number_by_first
 from clustergraph.communities.profiles import Background, Scratch, make_scratch, weigh
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from clustergraph.incidence.biadjacency import Biadjacency
@@ -47,12 +46,101 @@ class Assigned:
 
 @dataclass(frozen=True)
 class _Weighed:
-    """One cluster's opinion: the odds and bits of accounts, its ``members`` first."""
+    """One cluster's opinion: bits and odds of accounts, its ``members`` first; ``key`` tells who they are."""
 
     accounts: NDArray[np.int32]
     bits: NDArray[np.float64]
     odds: NDArray[np.float64]
     members: int
+    key: bytes
+
+
+class Assigner:
+    """Assigns accounts to clusters; what was weighed once is remembered from one call to the next."""
+
+    def __init__(
+        self, graph: Biadjacency, background: Background, *, min_accounts: int, threads: int = 1
+    ) -> None:
+        """Make room for weighing.
+
+        Args:
+            graph: the incidence as numbers.
+            background: what :func:`clustergraph.communities.profiles.describe_background` gives for it.
+            min_accounts: size that a cluster must have.
+            threads: processors to use.
+        """
+        self._background = background
+        self._min_accounts = min_accounts
+        self._rooms = [make_scratch(graph) for _ in range(threads)]
+        self._known: dict[bytes, _Weighed] = {}
+
+    def assign(self, labels: NDArray[np.int32], *, member_bits: float) -> Assigned:
+        """Assign accounts to the clusters that they are likeliest to be members of.
+
+        Args:
+            labels: cluster of each account to start from, -1 for none.
+            member_bits: least log2 of the odds that a member belongs.
+
+        Returns:
+            New clusters. They depend on no order: in each round all accounts move at once, the earlier
+            cluster wins among equals, and in the end those that are not likely enough leave until nobody
+            has to.
+        """
+        labels = labels.copy()
+        found: dict[int, _Weighed] = {}
+        changed = np.unique(labels[labels >= 0])
+        for turn in range(_ROUNDS + len(labels) if len(changed) else 0):
+            found.update(self._weigh_all(labels, changed, member_bits))
+            new = _choose(found, labels, member_bits, stay=turn >= _ROUNDS)
+            new = _drop_small(new, self._min_accounts)
+            moved = new != labels
+            if not moved.any():
+                break
+            changed = np.unique(np.concatenate([labels[moved], new[moved]]))
+            changed = changed[changed >= 0]
+            for cluster in changed:
+                found.pop(int(cluster), None)
+            labels = new
+        self._known = {one.key: one for one in found.values()}
+        return _collect(found, labels)
+
+    def _weigh_all(
+        self, labels: NDArray[np.int32], clusters: NDArray[np.int32], member_bits: float
+    ) -> dict[int, _Weighed]:
+        """Weigh the accounts of some clusters, a share of them on each thread."""
+        order = np.flatnonzero(labels >= 0).astype(np.int32)
+        order = order[np.argsort(labels[order], kind="stable")]
+        ends = np.searchsorted(labels[order], np.concatenate([clusters, clusters + 1])).reshape(2, -1)
+        size = ends[1] - ends[0]
+        kept = np.flatnonzero(size >= max(self._min_accounts, 2))
+        # Largest first, each to the thread with least to do.
+        kept = kept[np.argsort(-size[kept], kind="stable")]
+        shares: list[list[int]] = [[] for _ in self._rooms]
+        load = [0] * len(self._rooms)
+        for i in kept.tolist():
+            least = load.index(min(load))
+            shares[least].append(i)
+            load[least] += int(size[i])
+
+        def work(share: list[int], room: Scratch) -> dict[int, _Weighed]:
+            return {
+                int(clusters[i]): self._weigh(room, order[ends[0][i] : ends[1][i]], member_bits)
+                for i in share
+            }
+
+        with ThreadPoolExecutor(len(self._rooms)) as pool:
+            parts = list(pool.map(work, shares, self._rooms))
+        return {cluster: one for part in parts for cluster, one in part.items()}
+
+    def _weigh(self, room: Scratch, members: NDArray[np.int32], member_bits: float) -> _Weighed:
+        key = hashlib.blake2b(members.tobytes() + np.float64(member_bits).tobytes(), digest_size=16).digest()
+        if key in self._known:
+            return self._known[key]
+        everybody = len(self._background.indptr) - 1
+        prior = float(np.log2(max(everybody - len(members), 1) / len(members)))
+        needed = prior + member_bits
+        accounts, bits = weigh(self._background, room, members, needed, needed + _FAMILY_MARGIN)
+        return _Weighed(accounts, bits, bits - prior, len(members), key)
 
 
 def assign(
@@ -64,77 +152,9 @@ def assign(
     min_accounts: int,
     threads: int = 1,
 ) -> Assigned:
-    """Assign accounts to the clusters that they are likeliest to be members of.
-
-    Args:
-        graph: the incidence as numbers.
-        background: what :func:`clustergraph.communities.profiles.describe_background` gives for it.
-        labels: cluster of each account to start from, -1 for none.
-        member_bits: least log2 of the odds that a member belongs.
-        min_accounts: size that a cluster must have.
-        threads: processors to use.
-
-    Returns:
-        New clusters. They depend on no order: in each round all accounts move at once, the earlier cluster
-        wins among equals, and in the end those that are not likely enough leave until nobody has to.
-    """
-    labels = labels.copy()
-    found: dict[int, _Weighed] = {}
-    changed = np.unique(labels[labels >= 0])
-    rooms = [make_scratch(graph) for _ in range(threads)] if len(changed) else []
-    for turn in range(_ROUNDS + len(labels) if len(changed) else 0):
-        found.update(_weigh_all(background, rooms, labels, changed, member_bits, min_accounts))
-        new = _choose(found, labels, member_bits, stay=turn >= _ROUNDS)
-        new = _drop_small(new, min_accounts)
-        moved = new != labels
-        if not moved.any():
-            break
-        changed = np.unique(np.concatenate([labels[moved], new[moved]]))
-        changed = changed[changed >= 0]
-        for cluster in changed:
-            found.pop(int(cluster), None)
-        labels = new
-    return _collect(found, labels)
-
-
-def _weigh_all(
-    background: Background, rooms: Sequence[Scratch], labels: NDArray[np.int32], clusters: NDArray[np.int32],
-    member_bits: float, min_accounts: int,
-) -> dict[int, _Weighed]:  # fmt: skip
-    """Weigh the accounts of some clusters, a share of them on each thread."""
-    order = np.flatnonzero(labels >= 0).astype(np.int32)
-    order = order[np.argsort(labels[order], kind="stable")]
-    ends = np.searchsorted(labels[order], np.concatenate([clusters, clusters + 1])).reshape(2, -1)
-    size = ends[1] - ends[0]
-    kept = np.flatnonzero(size >= max(min_accounts, 2))
-    # Largest first, each to the thread with least to do.
-    kept = kept[np.argsort(-size[kept], kind="stable")]
-    shares: list[list[int]] = [[] for _ in rooms]
-    load = [0] * len(rooms)
-    for i in kept.tolist():
-        least = load.index(min(load))
-        shares[least].append(i)
-        load[least] += int(size[i])
-
-    def work(share: list[int], room: Scratch) -> dict[int, _Weighed]:
-        return {
-            int(clusters[i]): _weigh_one(background, room, order[ends[0][i] : ends[1][i]], member_bits)
-            for i in share
-        }
-
-    with ThreadPoolExecutor(len(rooms)) as pool:
-        parts = list(pool.map(work, shares, rooms))
-    return {cluster: one for part in parts for cluster, one in part.items()}
-
-
-def _weigh_one(
-    background: Background, room: Scratch, members: NDArray[np.int32], member_bits: float
-) -> _Weighed:
-    everybody = len(background.indptr) - 1
-    prior = float(np.log2(max(everybody - len(members), 1) / len(members)))
-    needed = prior + member_bits
-    accounts, bits = weigh(background, room, members, needed, needed + _FAMILY_MARGIN)
-    return _Weighed(accounts, bits, bits - prior, len(members))
+    """Assign accounts once; see :class:`Assigner` for the arguments."""
+    assigner = Assigner(graph, background, min_accounts=min_accounts, threads=threads)
+    return assigner.assign(labels, member_bits=member_bits)
 
 
 def _choose(

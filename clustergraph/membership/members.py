@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clustergraph.communities.assignment import assign
+from clustergraph.communities.assignment import Assigner
 from clustergraph.communities.leiden import Leiden, LeidenEngine, Objective, find_communities
 from clustergraph.communities.profiles import describe_background
 from clustergraph.membership.confidence import measure_confidence, measure_stability
@@ -107,16 +106,14 @@ def partition(
     if lone_signals:
         labels = add_seeds(ties.incidence, labels, min_accounts=min_accounts)
     say(1 / (2 + samples), "members")
-    assign_all = partial(
-        assign, graph, describe_background(graph), member_bits=ties.thresholds.member_bits,
-        min_accounts=min_accounts, threads=threads,
-    )  # fmt: skip
-    found = assign_all(labels)
+    assigner = Assigner(graph, describe_background(graph), min_accounts=min_accounts, threads=threads)
+    member_bits = ties.thresholds.member_bits
+    found = assigner.assign(labels, member_bits=member_bits)
     for _ in range(_PASSES if second_pass else 0):
         joined = join_cells(ties.incidence, found.labels, leiden, threads=threads)
         if joined.max(initial=-1) == found.labels.max(initial=-1):
             break
-        found = assign_all(joined)
+        found = assigner.assign(joined, member_bits=member_bits)
     stability = measure_stability(
         found.labels, pairs, leiden, samples=samples,
         progress=lambda share: say((2 + share * samples) / (2 + samples), "confidence"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clustergraph.communities.assignment import Assigned, assign
+from clustergraph.communities.assignment import Assigned, Assigner
 from clustergraph.communities.leiden import Leiden, find_communities
 from clustergraph.communities.pairs import Pairs, concatenate
 from clustergraph.communities.profiles import describe_background
@@ -128,11 +128,12 @@ def examine(
     ties = _closure(PrefixIndex(copy, tie_bits), drawn)
     labels = find_communities(copy.accounts, ties, leiden, min_accounts=min_accounts)
     background = describe_background(copy, copies.account_slots)
+    assigner = Assigner(copy, background, min_accounts=min_accounts)
     is_drawn = np.zeros(copy.accounts, bool)
     is_drawn[drawn] = True
     found = []
     for level in levels:
-        assigned = assign(copy, background, labels, member_bits=level, min_accounts=min_accounts)
+        assigned = assigner.assign(labels, member_bits=level)
         labels = assigned.labels
         found.append(_describe(assigned, is_drawn))
     tie_ends = int(is_drawn[ties.source].sum() + is_drawn[ties.target].sum())
