@@ -35,7 +35,12 @@ def sample(tmp_path_factory) -> Path:
 @pytest.fixture
 def small(tmp_path) -> tuple[Path, Path]:
     """A small run and its truth."""
-    run = write_run(tmp_path / "run", ["a b c", "d e", "p q"], extraction_volume=[30.0, 20.0, 10.0])
+    run = write_run(
+        tmp_path / "run",
+        ["a b c", "d e", "p q"],
+        extraction_volume=[30.0, 20.0, 10.0],
+        explained_by=[None, None, "organization"],
+    )
     pq.write_table(make_truth({"x": "a b", "y": "d e f"}, exchanges={"d": 7}), tmp_path / "truth.parquet")
     return run, tmp_path / "truth.parquet"
 
@@ -95,7 +100,7 @@ def test_the_table_by_hand(small):
     assert row(shown, "y ") == ["3", "2", "c00000002", "1.000", "0.667", "0.800", "7", "20", "0"]
     assert row(shown, "B-cubed, others passed over") == ["1.000", "0.733", "0.846"]
     assert row(shown, "grouped") == ["5", "4", "80%", "4", "4", "4"]
-    assert row(shown, "first 10") == ["0.571", "0.667", "0.571", "0.667"]
+    assert row(shown, "first 10") == ["0.571", "0.667", "0.800", "1.000"]
 
 
 def test_as_many_groups_as_asked_for(small):
@@ -128,7 +133,7 @@ def test_lines_fit_the_terminal(width):
     shown = draw(cg.score(run, truth), width)
     assert max(map(len, shown.splitlines())) <= width
     assert "123,456,000" in shown
-    assert "123,456,789" in shown
+    assert ("123,456,789" in shown) == (width >= 100)
 
 
 def test_names_neither_move_the_cursor_nor_are_markup(tmp_path):

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STRANGERS = [f"p{rank} q{rank}" for rank in range(9)]
-# x is a mere half of a cluster, then rank 10, then rank 11; y comes in the third night; z never does.
+# x is a mere half of a cluster and whole in rank 11, then in rank 10 twice; y comes in the third night; z
+# never does.
 RUNS = {
-    "2026-02-28": ["a b p q", "d p2"],
+    "2026-02-28": ["a b p q", "d r", *STRANGERS[:8], "c"],
     "2026-03-01": [*STRANGERS, "a b p"],
-    "2026-03-02": [*STRANGERS, "d e", "a b c"],
+    "2026-03-02": [*STRANGERS[:8], "d e", "a b c"],
 }
 TRUTH = make_truth({"x": "a b c", "y": "d e", "z": "f g"}, exchanges={"a": 100, "d": 10})
 NIGHTS = [
