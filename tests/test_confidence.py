@@ -31,15 +31,15 @@ def clique(members):
     return list(itertools.combinations(members, 2))
 
 
-def test_confidence_is_even_at_the_least_evidence_and_doubles_its_odds_with_each_bit():
-    bits = np.array([0.0, 15.0, 16.0, 17.0, 18.0, 40.0, 1e5])
-    found = measure_confidence(bits, np.ones(7), 16.0)
-    odds = found[:5] / (1 - found[:5])
-    np.testing.assert_allclose(odds, [2.0**-16, 0.5, 1.0, 2.0, 4.0])
+def test_confidence_is_what_the_odds_say_of_members_that_always_stay():
+    odds = np.array([-np.inf, -16.0, -1.0, 0.0, 1.0, 2.0, 40.0, 1e5])
+    found = measure_confidence(odds, np.ones(8))
+    np.testing.assert_allclose(found[1:6] / (1 - found[1:6]), [2.0**-16, 0.5, 1.0, 2.0, 4.0])
+    assert found[0] == pytest.approx(0.0, abs=1e-15)
     assert found[-1] == 1.0
     assert (np.diff(found) >= 0).all()
-    np.testing.assert_allclose(measure_confidence(bits, np.full(7, 0.5), 16.0), found / 2)
-    assert (measure_confidence(bits, np.zeros(7), 16.0) == 0.0).all()
+    np.testing.assert_allclose(measure_confidence(odds, np.full(8, 0.5)), found / 2)
+    assert (measure_confidence(odds, np.zeros(8)) == 0.0).all()
 
 
 def test_the_members_of_clear_cliques_always_stay():
@@ -104,14 +104,14 @@ def judged(tmp_path_factory):
     return pd.concat(found)
 
 
-def test_about_four_fifths_of_the_members_at_four_fifths_belong(judged):
+def test_at_least_four_fifths_of_the_members_at_four_fifths_belong(judged):
     count, belong = near(judged, 0.75, 0.85)
     assert count >= 50
-    assert 0.7 <= belong <= 0.9
+    assert belong >= 0.75
 
 
 def test_confidence_means_what_it_says(judged):
-    assert calibration_error(judged) < 0.1
-    sure, unsure = judged[judged["confidence"] >= 0.95], judged[judged["confidence"] < 0.7]
-    assert sure["belongs"].mean() > 0.9
-    assert unsure["belongs"].mean() < sure["belongs"].mean() - 0.1
+    assert calibration_error(judged) < 0.02
+    sure, unsure = judged[judged["confidence"] >= 0.95], judged[judged["confidence"] < 0.95]
+    assert sure["belongs"].mean() > 0.98
+    assert unsure["belongs"].mean() < sure["belongs"].mean() - 0.02

@@ -67,7 +67,11 @@ def test_the_numbers_agree_with_the_strings(engine):
     )
     held = pd.DataFrame(sorted(set(rows)), columns=["account_id", "kind", "value"])
     by_kind = held.groupby(["account_id", "kind"]).size().unstack(fill_value=0).reindex(ids)
-    assert graph.degrees.tolist() == by_kind.to_numpy().tolist()
+    assert graph.strata.slots_by_kind(len(ids)).tolist() == by_kind.to_numpy().tolist()
+    assert graph.strata.total.tolist() == by_kind.sum().tolist()
+    kind = graph.strata.kind[graph.cells.stratum[graph.signal_cell[graph.indices]]]
+    account = np.repeat(np.arange(len(ids)), np.diff(graph.indptr))
+    assert graph.slots.tolist() == by_kind.to_numpy()[account, kind].tolist()
     assert (np.diff(graph.signal_cell) >= 0).all()
     band = graph.cells.band[graph.signal_cell]
     assert ((graph.signal_degree >= 2**band) & (graph.signal_degree < 2 ** (band + 1))).all()

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy.stats import chi2_contingency
 
+from clustergraph.incidence import strata
 from clustergraph.projection.nulls import shuffle
-from tests.graphs import link_rows, random_rows
+from tests.graphs import LOCAL, link_rows, placed_rows, random_rows
 
 # Every signal is shared, so that an account's links are all of its slots.
 RING = [(f"a{i:02d}", "k", f"v{(i + step) % 12}") for i in range(24) for step in (0, 1, 3)]
@@ -24,12 +25,29 @@ def rows_of(graph):
     return [graph.indices[graph.indptr[a] : graph.indptr[a + 1]].tolist() for a in range(graph.accounts)]
 
 
-def links_by_kind(graph):
-    """Links of each account and kind, of the signals that the graph has."""
-    counts = np.zeros_like(graph.degrees)
-    account = np.repeat(np.arange(graph.accounts), np.diff(graph.indptr))
-    np.add.at(counts, (account, graph.cells.kind[graph.signal_cell[graph.indices]]), 1)
+def slots_by_stratum(graph):
+    """Signals of each stratum that each account has, those that it shares with nobody included."""
+    counts = np.zeros((graph.accounts, len(graph.strata.kind)), np.int64)
+    stratum = np.repeat(np.arange(len(graph.strata.kind)), np.diff(graph.strata.start))
+    counts[graph.strata.account, stratum] = graph.strata.slots
     return counts
+
+
+def links_by_stratum(graph):
+    """Links of each account and stratum, of the signals that the graph has."""
+    counts = np.zeros((graph.accounts, len(graph.strata.kind)), np.int64)
+    account = np.repeat(np.arange(graph.accounts), np.diff(graph.indptr))
+    np.add.at(counts, (account, graph.cells.stratum[graph.signal_cell[graph.indices]]), 1)
+    return counts
+
+
+@pytest.fixture
+def placed(engine, monkeypatch):
+    """A graph in which most signals of two kinds are in strata by place."""
+    monkeypatch.setattr(strata, "LEAST_SLOTS", 20)
+    graph = link_rows(placed_rows(3, accounts=150, values=40, rows=2_000), engine, families=LOCAL).graph
+    assert len(graph.strata.kind) == 3 + 2 * 4
+    return graph
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -48,26 +66,49 @@ def test_degrees_are_kept_where_the_last_signals_find_little_to_draw_from(engine
     graph = link_rows(RING, engine).graph
     for seed in range(100):
         copy = shuffle(graph, seed=seed)
-        assert (links_by_kind(copy) == graph.degrees).all()
+        assert (links_by_stratum(copy) == slots_by_stratum(graph)).all()
         assert all(row == sorted(set(row)) for row in rows_of(copy))
 
 
 def test_no_account_gets_more_signals_of_a_kind_than_it_has(engine):
     graph = link_rows(random_rows(7, accounts=200, kinds=3, values=300, rows=1_500), engine).graph
-    unshared = graph.degrees - links_by_kind(graph)
-    assert unshared.any()
+    assert_slots_are_kept(graph)
+
+
+def test_no_account_gets_more_signals_of_a_stratum_than_it_has(placed):
+    assert_slots_are_kept(placed)
+
+
+def assert_slots_are_kept(graph):
+    slots, links = slots_by_stratum(graph), links_by_stratum(graph)
+    assert (slots > links).any()
     for seed in range(20):
         copy = shuffle(graph, seed=seed)
-        assert (links_by_kind(copy) <= graph.degrees).all()
-        assert (links_by_kind(copy).sum(axis=0) == links_by_kind(graph).sum(axis=0)).all()
+        assert (links_by_stratum(copy) <= slots).all()
+        assert (links_by_stratum(copy).sum(axis=0) == links.sum(axis=0)).all()
+        assert all(row == sorted(set(row)) for row in rows_of(copy))
+        stratum = graph.cells.stratum[graph.signal_cell[copy.indices]]
+        account = np.repeat(np.arange(graph.accounts), np.diff(copy.indptr))
+        assert (copy.slots == slots[account, stratum]).all()
+
+
+def test_strata_are_kept_where_every_slot_is_drawn(engine, monkeypatch):
+    monkeypatch.setattr(strata, "LEAST_SLOTS", 10)
+    rows = [(f"{place}{account}", kind, f"{place}{value}", place)
+            for place in "xyz" for account, kind, value in RING]  # fmt: skip
+    graph = link_rows(rows, engine, families={"k": "network"}).graph
+    assert (slots_by_stratum(graph) > 0).sum(axis=1).tolist() == [1] * graph.accounts
+    for seed in range(30):
+        copy = shuffle(graph, seed=seed)
+        assert (links_by_stratum(copy) == slots_by_stratum(graph)).all()
+        assert rows_of(copy) != rows_of(graph)
 
 
 def test_everything_but_the_links_stays(engine):
     graph = link_rows(random_rows(2), engine).graph
     copy = shuffle(graph, seed=1)
-    for name in ("degrees", "signal_cell", "signal_degree", "signal_chance"):
+    for name in ("signal_cell", "signal_degree", "cells", "strata"):
         assert getattr(copy, name) is getattr(graph, name)
-    assert copy.cells is graph.cells
 
 
 def test_a_seed_gives_one_copy_and_another_seed_another(engine):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import networkx as nx
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -13,12 +12,13 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
-from clustergraph.communities.support import measure_support
 
 import clustergraph as cg
 from clustergraph.artefacts.schema import ARTEFACTS
 from clustergraph.clusters.legitimacy import CODES
 from clustergraph.clusters.ranking import cluster_id
+from clustergraph.communities.assignment import assign
+from clustergraph.communities.profiles import describe_background
 from clustergraph.simulation import simulate
 from tests.commands import call
 
@@ -64,10 +64,14 @@ def lengthen(events: pa.Table) -> pa.Table:
     return pa.concat_tables(parts)
 
 
+# Sightings tell no places; without them both shapes are linked alike.
+WITHOUT_PLACES = {"link": {"by_place": False}}
+
+
 def rank_by_stages(path: Path, scratch: Path, events: pa.Table) -> Ranked:
     """Run stage by stage, as the pipeline does."""
     with cg.DuckDBEngine(scratch, threads=1) as engine:
-        ties = cg.project(cg.link(cg.read([path], engine=engine)))
+        ties = cg.project(cg.link(cg.read([path], engine=engine), by_place=False))
         membership = cg.partition(ties)
         run = cg.rank(membership)
         sightings = engine.fetch("SELECT account_id, kind, value, timestamp, exchanges FROM sightings")
@@ -102,7 +106,7 @@ def inside(run: cg.Run) -> pd.DataFrame:
 def test_the_stages_give_what_the_command_gives(
     ranked: Ranked, events: pa.Table, world: Path, tmp_path: Path
 ) -> None:
-    whole = cg.run(world / "events", threads=2)
+    whole = cg.run(world / "events", config=WITHOUT_PLACES, threads=2)
     for name, table in whole.tables.items():
         assert getattr(ranked.run, name).equals(table), name
     written = cg.run(world / "events", out=tmp_path / "out")
@@ -130,15 +134,23 @@ def test_members_have_the_ties_and_the_bits_that_they_say(ranked: Ranked) -> Non
     members = frame(ranked.run, "members").set_index("account_id")
     ties = inside(ranked.run)
     ends = pd.concat([ties["source"], ties["target"]]).value_counts()
-    assert (members["ties"] == ends.reindex(members.index)).all()
-    labels = ranked.membership.labels
-    support = measure_support(ranked.membership.ties.incidence.graph, labels)
-    ids = ranked.membership.ties.incidence.accounts["account_id"].to_pandas()
-    measured = pd.Series(support[labels >= 0], index=ids[labels >= 0])
+    assert (members["ties"] == ends.reindex(members.index, fill_value=0)).all()
+    membership, incidence = ranked.membership, ranked.membership.ties.incidence
+    level = membership.ties.thresholds.member_bits
+    again = assign(
+        incidence.graph, describe_background(incidence.graph), membership.labels,
+        member_bits=level, min_accounts=3,
+    )  # fmt: skip
+    assert again.labels.tolist() == membership.labels.tolist()
+    clustered = again.labels >= 0
+    measured = pd.Series(again.bits, incidence.accounts["account_id"].to_pandas())[clustered]
     assert set(measured.index) == set(members.index)
     np.testing.assert_allclose(members["bits"], measured.reindex(members.index))
-    assert (members["bits"] >= ranked.membership.ties.thresholds.member_bits).all()
+    size = members.groupby("cluster_id")["bits"].transform("size")
+    odds = members["bits"] - np.log2((len(clustered) - size) / size)
+    assert (odds >= level - 1e-9).all()
     assert members["confidence"].between(0, 1).all()
+    assert (members["confidence"] <= 1 / (1 + 2**-odds) + 1e-9).all()
 
 
 def test_ties_are_above_their_threshold_and_in_order(ranked: Ranked) -> None:
@@ -150,13 +162,25 @@ def test_ties_are_above_their_threshold_and_in_order(ranked: Ranked) -> None:
     assert pairs == sorted(pairs)
 
 
-def test_every_cluster_is_connected_by_its_own_ties(ranked: Ranked) -> None:
-    ties = inside(ranked.run)
-    for name, members in frame(ranked.run, "members").groupby("cluster_id")["account_id"]:
-        own = ties[ties["cluster_id"] == name]
-        graph = nx.Graph(list(zip(own["source"], own["target"], strict=True)))
-        assert set(graph) == set(members)
-        assert nx.is_connected(graph)
+def test_every_member_shares_a_signal_that_holds_its_cluster(ranked: Ranked) -> None:
+    links = frame(ranked.run, "links")[["cluster_id", "account_id"]].drop_duplicates()
+    members = frame(ranked.run, "members")[["cluster_id", "account_id"]]
+    assert len(links.merge(members)) == len(links) == len(members)
+
+
+def test_a_stronger_cluster_is_not_likelier_by_chance(ranked: Ranked) -> None:
+    clusters = frame(ranked.run, "clusters").set_index("cluster_id")
+    members = frame(ranked.run, "members")
+    size = members.groupby("cluster_id")["bits"].transform("size")
+    odds = members["bits"] - np.log2((len(ranked.membership.labels) - size) / size)
+    strength = odds.groupby(members["cluster_id"]).sum().sort_values()
+    expected = ranked.membership.ties.chance.expect(strength.to_numpy())
+    ordered = clusters.reindex(strength.index)
+    np.testing.assert_allclose(ordered["p_value"], 1 - np.exp(-expected), atol=1e-12)
+    for name in ("p_value", "q_value"):
+        assert ordered[name].between(0, 1).all()
+        assert ordered[name].is_monotonic_decreasing
+    assert ordered["q_value"].iloc[-1] < 0.01
 
 
 def strength(clusters: pd.DataFrame) -> pd.Series[int]:
@@ -327,7 +351,7 @@ def test_volumes_rank_in_place_of_exchanges(ranked: Ranked, world: Path, tmp_pat
     known = members.iloc[::3]  # two members of three have no volume
     amounts = pd.DataFrame({"account_id": known["account_id"], column: np.arange(len(known)) ** 2 * 0.01})
     amounts.to_parquet(tmp_path / "volumes.parquet", index=False)
-    found = cg.run(world / "events", volumes=tmp_path / "volumes.parquet")
+    found = cg.run(world / "events", volumes=tmp_path / "volumes.parquet", config=WITHOUT_PLACES)
     again = frame(found, "members").set_index("account_id")
     expected = amounts.set_index("account_id")[column].reindex(again.index).fillna(0.0)
     np.testing.assert_allclose(again["extraction_volume"], expected)

@@ -78,6 +78,8 @@ def _settings() -> str:
 def _say_default(value: Any) -> str:
     if value is None:
         return "not set"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     return (
         f'`"{value}"`'
         if isinstance(value, str)

@@ -97,7 +97,7 @@ def describe_background(graph: Biadjacency, account_slots: NDArray[np.int32] | N
     if account_slots is None:
         account_slots = strata.slots_by_kind(graph.accounts)
     family = np.zeros(account_slots.shape[1], np.int32)
-    family[strata.kind[cells.stratum]] = cells.family
+    family[strata.kind] = strata.family
     stratum = cells.stratum[graph.signal_cell]
     return Background(
         graph.indptr, graph.indices, graph.slots, start, holders, graph.signal_degree, stratum,

@@ -31,13 +31,15 @@ class Strata:
     """How many signals of each stratum each account has, those that it shares with nobody included.
 
     Attributes:
-        kind: kind of each stratum (int32).
+        kind: kind of each stratum, each kind in at least one (int32).
+        family: number of the kind's family (int32).
         start: the rows of stratum ``i`` are ``start[i]:start[i + 1]`` (int64, strata + 1).
         account: account numbers, rising within a stratum (int32).
         slots: signals that the account has there, above 0 (int32).
     """
 
     kind: NDArray[np.int32]
+    family: NDArray[np.int32]
     start: NDArray[np.int64]
     account: NDArray[np.int32]
     slots: NDArray[np.int32]

@@ -183,8 +183,9 @@ def link(
     accounts = engine.fetch(_FETCH_ACCOUNTS)
     engine.create("signal_hashes", _SIGNALS)
     stratify(engine, by_place=by_place)
-    strata = _fetch_strata(engine, slots_query(by_place=by_place, hubs_count=known_hub_weight > 0.0))
-    cells = _number_cells(sightings, strata, known_hub_weight)
+    query = slots_query(by_place=by_place, hubs_count=known_hub_weight > 0.0)
+    strata = _fetch_strata(sightings, query)
+    cells = _number_cells(engine, strata, known_hub_weight)
     engine.create("signals", _NUMBERED_SIGNALS)
     for relation in ("signal_strata", "signal_hashes", "account_kinds"):
         engine.drop(relation)
@@ -238,21 +239,23 @@ def _refuse_collisions(engine: Engine) -> None:
         )
 
 
-def _fetch_strata(engine: Engine, query: str) -> Strata:
+def _fetch_strata(sightings: Sightings, query: str) -> Strata:
     """Fetch how many signals of each stratum each account has."""
+    engine, kinds = sightings.engine, sightings.kinds
     kind = engine.fetch("SELECT kind_number FROM strata ORDER BY stratum")["kind_number"].to_numpy()
     found = engine.fetch(query)
     start = np.searchsorted(found["stratum"].to_numpy(), np.arange(len(kind) + 1))
     account, slots = (found[name].to_numpy().astype(np.int32) for name in ("account", "slots"))
-    return Strata(kind.astype(np.int32), start.astype(np.int64), account, slots)
+    families = sorted({sightings.families[name] for name in kinds})
+    family_of_kind = np.array([families.index(sightings.families[name]) for name in kinds], np.int32)
+    return Strata(kind.astype(np.int32), family_of_kind[kind], start.astype(np.int64), account, slots)
 
 
-def _number_cells(sightings: Sightings, strata: Strata, known_hub_weight: float) -> Cells:
+def _number_cells(engine: Engine, strata: Strata, known_hub_weight: float) -> Cells:
     """Find the cells of evidence, number them from the rarest, and tell the engine their numbers.
 
     Cells that count nothing come last, and are not among those returned.
     """
-    engine, kinds = sightings.engine, sightings.kinds
     found = engine.fetch(_CELLS)
     stratum = found["stratum"].to_numpy().astype(np.int32)
     hub = np.array(found["hub"].to_pylist(), bool)
@@ -266,11 +269,8 @@ def _number_cells(sightings: Sightings, strata: Strata, known_hub_weight: float)
     rank = np.empty(len(stratum), np.int32)
     rank[order] = np.arange(len(stratum), dtype=np.int32)
     engine.load("cells", found.append_column("cell", pa.array(rank)))
-    families = sorted({sightings.families[name] for name in kinds})
-    family_of_kind = np.array([families.index(sightings.families[kind]) for kind in kinds], np.int32)
     order = order[counts[order]]
-    family = family_of_kind[strata.kind[stratum]] if len(stratum) else np.zeros(0, np.int32)
-    return Cells(stratum[order], family[order], band[order], rate[order], weight[order])
+    return Cells(stratum[order], strata.family[stratum[order]], band[order], rate[order], weight[order])
 
 
 def _fetch_graph(

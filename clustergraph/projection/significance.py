@@ -42,10 +42,11 @@ class ChanceStrength:
 
     def expect(self, strength: NDArray[np.float64]) -> NDArray[np.float64]:
         """Give the number of clusters of at least this strength that chance gives a run."""
+        # Up to the edge at least what the tail begins with, so that a weaker cluster is never less expected.
         tail = self.at_edge * np.exp(-np.clip((strength - self.edge) / self.mean_excess, 0.0, 700.0))
         seen = np.concatenate([np.zeros(1), self.expected])
         seen = seen[np.searchsorted(-self.strength, -strength, side="right")]
-        return np.where(strength > self.edge, np.maximum(tail, seen), seen)
+        return np.asarray(np.maximum(tail, seen))
 
 
 NO_CHANCE = ChanceStrength(np.zeros(0), np.zeros(0), 0.0, 0.0, 1.0)

@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 import clustergraph as cg
+from clustergraph.incidence.strata import LEAST_SLOTS, LOCAL_FAMILIES
 from clustergraph.projection.nulls import shuffle
 from tests.bench.markdown import Table, per_thousand
 from tests.bench.places import AbsentError, find_hop, find_sample
+from tests.graphs import homes_by_hand, number_places, strata_by_hand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,11 +31,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from clustergraph.incidence.links import Incidence
+    from clustergraph.sightings.reading import Sightings
 
 # Calibration hashes its seeds, which makes them numbers of 32 bits; these are none of them.
 FIRST_SEED = 2**40
 _ROUNDS = 1_000
 _SIGHTINGS = "SELECT DISTINCT account_id, kind, value FROM sightings ORDER BY ALL"
+_PLACED = "SELECT DISTINCT account_id, kind, value, place FROM sightings"
+_EXCHANGES = "SELECT account_id, place, sum(exchanges) AS exchanges FROM exchanges GROUP BY ALL"
 
 
 @dataclass(frozen=True)
@@ -41,9 +47,10 @@ class Original:
 
     Attributes:
         incidence: of its accounts and signals.
-        sightings: distinct ``account_id``, ``kind`` and ``value``, cleaned.
+        sightings: distinct ``account_id``, ``kind`` and ``value``, cleaned; where the input has places, with
+            the ``place`` of the signal's stratum.
         tie_bits: least evidence of a tie.
-        member_bits: least evidence of a member.
+        member_bits: least log2 of the odds that a member belongs.
         share: of accounts in any cluster.
         predicted: share of accounts that calibration says chance puts in clusters.
     """
@@ -64,7 +71,7 @@ def opened(source: Path, *, threads: int = 2) -> Iterator[Original]:
         cg.DuckDBEngine(Path(folder), threads=threads) as engine,
     ):
         sightings = cg.read([source], engine=engine)
-        rows = engine.fetch(_SIGHTINGS)
+        rows = _place_signals(sightings) if sightings.has_place else engine.fetch(_SIGHTINGS)
         incidence = cg.link(sightings)
         ties = cg.project(incidence, threads=threads)
         found = ties.thresholds
@@ -80,7 +87,7 @@ class Outcome(NamedTuple):
 
     Attributes:
         share: of its accounts in any cluster.
-        member_bits: least evidence of a member that was asked for.
+        member_bits: least log2 of the odds of a member that was asked for.
     """
 
     share: float
@@ -110,7 +117,7 @@ def run_shuffled_rows(
     config = {"project": _project_settings(original, calibration_seed), "partition": {"samples": 0}}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "shuffled.parquet"
-        pq.write_table(table, path)
+        pq.write_table(_widen(table) if "place" in table.column_names else table, path)
         run = cg.run(path, config=config, threads=threads, seed=calibration_seed or 0)
     found = run.manifest["input"]
     return Outcome(run.members.num_rows / found["accounts"], found["thresholds"]["member_bits"])
@@ -124,23 +131,42 @@ def _project_settings(original: Original, calibration_seed: int | None) -> dict[
 
 
 def shuffle_rows(sightings: pa.Table, *, seed: int) -> pa.Table:
-    """Permute the accounts of each kind's sightings; swap until no account has a signal twice."""
+    """Permute the accounts of each stratum's sightings; swap until no account has a signal twice."""
     rng = np.random.default_rng(seed)
-    names: dict[str, Any] = {}
-    numbers: dict[str, NDArray[np.intp]] = {}
-    for column in sightings.column_names:
-        numbers[column], names[column] = pd.factorize(sightings[column].to_pandas(), sort=True)
-    accounts = numbers["account_id"].astype(np.int64)
-    for kind in range(len(names["kind"])):
-        rows = np.flatnonzero(numbers["kind"] == kind)
-        accounts[rows] = _swap_until_distinct(
-            rng.permutation(accounts[rows]), numbers["value"][rows].astype(np.int64), rng
-        )
+    frame = sightings.to_pandas()
+    accounts, names = pd.factorize(frame["account_id"], sort=True)
+    values = pd.factorize(frame["value"], sort=True)[0].astype(np.int64)
+    strata = frame.groupby([name for name in ("kind", "place") if name in frame], dropna=False).ngroup()
+    accounts = accounts.astype(np.int64)
+    for stratum in range(int(strata.max()) + 1):
+        rows = np.flatnonzero(strata == stratum)
+        accounts[rows] = _swap_until_distinct(rng.permutation(accounts[rows]), values[rows], rng)
     return sightings.set_column(
-        sightings.column_names.index("account_id"),
-        "account_id",
-        pa.array(names["account_id"]).take(pa.array(accounts)),
+        sightings.column_names.index("account_id"), "account_id", pa.array(names).take(pa.array(accounts))
     )
+
+
+def _place_signals(sightings: Sightings) -> pa.Table:
+    """Give distinct ``account_id``, ``kind``, ``value`` and the ``place`` of the signal's stratum, if any."""
+    engine = sightings.engine
+    rows = [tuple(row.values()) for row in engine.fetch(_PLACED).to_pylist()]
+    exchanges = [tuple(row.values()) for row in engine.fetch(_EXCHANGES).to_pylist()]
+    number = number_places(engine, {place for _, place, _ in exchanges if place is not None})
+    local = {kind for kind in sightings.kinds if sightings.families[kind] in LOCAL_FAMILIES}
+    strata = strata_by_hand(rows, homes_by_hand(exchanges, number), local, number, least=LEAST_SLOTS)
+    placed = sorted({row[:3] for row in rows})
+    columns = [*zip(*placed, strict=True), [strata[row[1:]][1] for row in placed]]
+    names = ("account_id", "kind", "value", "place")
+    return pa.table({name: pa.array(c, pa.string()) for name, c in zip(names, columns, strict=True)})
+
+
+def _widen(sightings: pa.Table) -> pa.Table:
+    """Make events of one signal each, at the place of its stratum: they are put in the same strata again."""
+    parts = []
+    for kind in sightings["kind"].unique().to_pylist():
+        rows = sightings.filter(pc.equal(sightings["kind"], kind))
+        parts.append(pa.table({"account_id": rows["account_id"], kind: rows["value"], "asn": rows["place"]}))
+    return pa.concat_tables(parts, promote_options="default")
 
 
 def _swap_until_distinct(
