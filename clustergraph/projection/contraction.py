@@ -79,7 +79,9 @@ def _contract_strata(
     keys, inverse = np.unique(key, return_inverse=True)
     slots = np.bincount(inverse, slots, len(keys)).astype(np.int32)
     start = np.searchsorted(keys, np.arange(len(strata.kind) + 1) * clusters)
-    return Strata(strata.kind, start.astype(np.int64), (keys % max(clusters, 1)).astype(np.int32), slots)
+    return Strata(
+        strata.kind, strata.family, start.astype(np.int64), (keys % max(clusters, 1)).astype(np.int32), slots
+    )
 
 
 def _make_cells(
