@@ -298,7 +298,7 @@ def _estimate(incidence: Incidence, job: _Job, disk_bytes: int) -> Estimate:
     level = settings["tie_bits"]
     if level is None:
         copies = Copies(graph, seed=job.seed, threads=job.threads)
-        level = find_tie_bits(copies, max_chance_ties=settings["max_chance_ties"], threads=job.threads)
+        level = find_tie_bits(copies, max_chance_tied=settings["max_chance_tied"], threads=job.threads)
     index = PrefixIndex(graph, level)
     ties = estimate_ties(index, seed=job.seed, threads=job.threads)
     return Estimate(

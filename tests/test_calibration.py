@@ -139,14 +139,14 @@ def test_nothing_to_calibrate_on(engine):
         slots=graph.strata.slots[:0],
     )  # fmt: skip
     empty = replace(graph, indptr=graph.indptr[:1], strata=nobody)
-    assert find_tie_bits(Copies(empty, seed=0), max_chance_ties=0.1) == found.tie_bits
+    assert find_tie_bits(Copies(empty, seed=0), max_chance_tied=0.1) == found.tie_bits
 
 
 @pytest.mark.parametrize("most", [0.02, 0.1, 0.5])
 def test_chance_gives_the_ties_that_it_may_give(engine, most):
     rows = random_rows(1, accounts=3_000, kinds=2, values=4_000, rows=24_000)
     graph = link_rows(rows, engine).graph
-    level = find_tie_bits(Copies(graph, seed=0), max_chance_ties=most)
+    level = find_tie_bits(Copies(graph, seed=0), max_chance_tied=most)
     fresh = [len(PrefixIndex(shuffle(graph, seed=FIRST_SEED + i), level).join(threads=1)) for i in range(15)]
     assert 0.3 * most < 2 * np.mean(fresh) / graph.accounts < 1.3 * most
 

@@ -95,6 +95,12 @@ def test_an_unknown_family_is_a_persons(engine: DuckDBEngine) -> None:
     assert one(engine, group, families=FAMILIES | {"device": "network"})[0] == "shared_place"
 
 
+def test_an_unknown_family_makes_no_household(engine: DuckDBEngine) -> None:
+    family = {"size": 4, "device": 4}
+    assert one(engine, family)[0] == "small_premises"
+    assert one(engine, family, families=FAMILIES | {"device": "phone"})[0] is None
+
+
 def test_what_everybody_has_is_not_shared(engine: DuckDBEngine) -> None:
     made = Made()
     made.add("crowd", 300, device="browser")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clustergraph.clusters.sharing import PERSON, WORDING
+from clustergraph.clusters.sharing import PERSON, UNKNOWN, WORDING
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,7 +87,7 @@ def find_belonging(
 
 def _count_involved(groups: Groups, inside: NDArray[np.bool_], holdings: Holdings) -> NDArray[np.intp]:
     of_the_house = (holdings.holders > holdings.everywhere / 2)[holdings.node]
-    rows = np.flatnonzero(holdings.rows_of(PERSON) | (holdings.rows_of(WORDING) & of_the_house))
+    rows = np.flatnonzero(holdings.rows_of(PERSON, UNKNOWN) | (holdings.rows_of(WORDING) & of_the_house))
     member, node = holdings.member[rows], holdings.node[rows]
     with_insiders = np.zeros(len(holdings.cluster), bool)
     with_insiders[node[inside[member]]] = True

@@ -83,7 +83,7 @@ def claim_small_premises(facts: Facts) -> Claim:
     """
     sharing, half = facts.sharing, _HALF * facts.size
     placed = sharing.place >= half
-    fits = (facts.size <= np.where(placed, _SMALL, HOUSEHOLD)) & (sharing.person >= half)
+    fits = (facts.size <= np.where(placed, _SMALL, HOUSEHOLD)) & (sharing.card >= half)
 
     def say(cluster: int) -> str:
         what, who = "a card or device", "household"

@@ -1,8 +1,8 @@
 """What the members of each cluster share, by what it says of them: a place, a wording, or a person.
 
 Addresses say where accounts are and templates what they use; both may be those of a campus or a popular tool.
-A card or a device is a person's. So is, to be on the safe side, whatever the configuration puts into a family
-of its own.
+A card or a device is a person's. What a signal of another family says is not known: sharing it speaks against
+a place or a tool as a card does, but it does not make a household.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from clustergraph.clusters.grouping import Groups
     from clustergraph.incidence.links import Incidence
 
-PLACE, WORDING, PERSON = 0, 1, 2
-_ROLES = {"network": PLACE, "content": WORDING}
-RECORDED_FAMILIES = frozenset({"payment", "device"})
+PLACE, WORDING, PERSON, UNKNOWN = 0, 1, 2, 3
+_ROLES = {"network": PLACE, "content": WORDING, "payment": PERSON, "device": PERSON}
+RECORDED_FAMILIES = frozenset(family for family, role in _ROLES.items() if role == PERSON)
 # A household: so many members may have cards and devices in common.
 HOUSEHOLD = 5
 # A signal counts as shared in a cluster if it has more holders there than its popularity gives: so many bits,
@@ -45,7 +45,7 @@ class Holdings:
         signal: of each node (intp), rising within a cluster.
         holders: members of the cluster that have the node's signal (intp).
         everywhere: all accounts that have it (float64).
-        role: ``PLACE``, ``WORDING`` or ``PERSON`` of each node (int8).
+        role: ``PLACE``, ``WORDING``, ``PERSON`` or ``UNKNOWN`` of each node (int8).
         counts: nodes that are shared by more than chance.
     """
 
@@ -58,9 +58,9 @@ class Holdings:
     role: NDArray[np.int8]
     counts: NDArray[np.bool_]
 
-    def rows_of(self, role: int) -> NDArray[np.bool_]:
-        """Choose the rows whose signal is of a role and shared by more than chance."""
-        return np.asarray((self.counts & (self.role == role))[self.node])
+    def rows_of(self, *roles: int) -> NDArray[np.bool_]:
+        """Choose the rows whose signal is of one of some roles and shared by more than chance."""
+        return np.asarray((self.counts & np.isin(self.role, roles))[self.node])
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ class Sharing:
     Attributes:
         place: members that share an address (intp).
         wording: members that share a template (intp).
-        person: members that share a card or a device with another member (intp).
-        largest: members of the largest set that cards and devices join (intp).
-        crowded: members of sets of more than ``HOUSEHOLD`` that cards and devices join (intp).
+        card: members that share a card or a device with another member (intp).
+        person: members that share a card, a device or an unknown signal with another member (intp).
+        crowded: members of sets of more than ``HOUSEHOLD`` that these join (intp).
         recorded: members with a card or a device on record (intp).
         inside: share of the holders of its templates that are members, each template weighted by its bits;
             NaN where templates hold nothing (float64).
@@ -80,8 +80,8 @@ class Sharing:
 
     place: NDArray[np.intp]
     wording: NDArray[np.intp]
+    card: NDArray[np.intp]
     person: NDArray[np.intp]
-    largest: NDArray[np.intp]
     crowded: NDArray[np.intp]
     recorded: NDArray[np.intp]
     inside: NDArray[np.float64]
@@ -112,7 +112,7 @@ def find_holdings(incidence: Incidence, groups: Groups) -> Holdings:
     bits = holders * np.log2(holders / chance) - (holders - chance) * LOG2_E
     role = _roles(incidence)[of]
     counts = ((holders > chance) & (bits >= _BEYOND_CHANCE_BITS)) | (
-        (role == PERSON) & (everywhere <= _FEW_HOLDERS)
+        (role >= PERSON) & (everywhere <= _FEW_HOLDERS)
     )
     return Holdings(member[kept], number[node[kept]], cluster, of, holders, everywhere, role, counts)
 
@@ -120,7 +120,7 @@ def find_holdings(incidence: Incidence, groups: Groups) -> Holdings:
 def _roles(incidence: Incidence) -> NDArray[np.int8]:
     """Give the role of each signal."""
     sightings = incidence.sightings
-    by_kind = np.array([_ROLES.get(sightings.families[kind], PERSON) for kind in sightings.kinds], np.int8)
+    by_kind = np.array([_ROLES.get(sightings.families[kind], UNKNOWN) for kind in sightings.kinds], np.int8)
     kind = incidence.signals["kind_number"].to_numpy()
     return np.asarray(by_kind[kind] if len(kind) else np.zeros(0, np.int8))
 
@@ -129,29 +129,26 @@ def measure_sharing(
     incidence: Incidence, groups: Groups, holdings: Holdings, attribution: Attribution
 ) -> Sharing:
     """Count what the members of each cluster share."""
-    join = _joined(groups, holdings)
-    largest = np.zeros(len(groups.size), np.intp)
-    np.maximum.at(largest, groups.group, join)
     return Sharing(
         place=_count_holders(groups, holdings, PLACE),
         wording=_count_holders(groups, holdings, WORDING),
-        person=_count_holders(groups, holdings, PERSON),
-        largest=np.where(largest > 1, largest, 0),
-        crowded=groups.count(join > HOUSEHOLD),
+        card=_count_holders(groups, holdings, PERSON),
+        person=_count_holders(groups, holdings, PERSON, UNKNOWN),
+        crowded=groups.count(_joined(groups, holdings) > HOUSEHOLD),
         recorded=groups.count(_is_recorded(incidence)[groups.members]),
         inside=_share_inside(len(groups.size), holdings, attribution),
     )
 
 
-def _count_holders(groups: Groups, holdings: Holdings, role: int) -> NDArray[np.intp]:
+def _count_holders(groups: Groups, holdings: Holdings, *roles: int) -> NDArray[np.intp]:
     holds = np.zeros(len(groups.members), bool)
-    holds[holdings.member[holdings.rows_of(role)]] = True
+    holds[holdings.member[holdings.rows_of(*roles)]] = True
     return groups.count(holds)
 
 
 def _joined(groups: Groups, holdings: Holdings) -> NDArray[np.intp]:
     """Count for each member the members that cards and devices join it with, itself included."""
-    rows = np.flatnonzero(holdings.rows_of(PERSON))
+    rows = np.flatnonzero(holdings.rows_of(PERSON, UNKNOWN))
     members, nodes = len(groups.members), len(holdings.cluster)
     edges = (np.ones(len(rows), np.int8), (holdings.member[rows], members + holdings.node[rows]))
     graph = coo_array(edges, shape=(members + nodes, members + nodes))

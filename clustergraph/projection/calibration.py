@@ -1,9 +1,9 @@
 """How much evidence is more than chance gives: thresholds found from shuffled copies of the data.
 
 Two thresholds are found. Ties are kept from ``tie_bits`` on, a lenient level at which chance gives an
-account ``max_chance_ties`` ties on average, too few to hang together. An account is a member of a cluster
-only where the log2 of the odds that it belongs reaches ``member_bits``: the least level, but not below even
-odds, at which, on shuffled data and through the whole pipeline, at most ``max_chance_accounts`` of the
+ties to ``max_chance_tied`` of the accounts, too few to hang together. An account is a member of a cluster
+only where the log2 of the odds that it belongs reaches ``member_bits``: the least level, but not below 99 to 1,
+at which, on shuffled data and through the whole pipeline, at most ``max_chance_accounts`` of the
 accounts end in any cluster, as an upper 95% bound.
 """
 
@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 
     from clustergraph.incidence.biadjacency import Biadjacency
 
-# Levels of member_bits that are tried; 20 is a million to one.
+# Levels of member_bits that are tried: from even odds to a million to one.
 _LEVELS = tuple(np.arange(0.0, 20.0 + STEP, STEP).tolist())
+# A member is 99% likely to be one, however little chance would put in clusters: log2(99) and a bit less.
+_LEAST_MEMBER_BITS = 6.5
 _LEAST_DRAWS = 20_000
 # Clusters of shuffled data that show how strong chance makes them.
 _ENOUGH_DECOYS = 50
@@ -77,7 +79,7 @@ def calibrate(
     graph: Biadjacency,
     *,
     max_chance_accounts: float = 0.001,
-    max_chance_ties: float = 0.1,
+    max_chance_tied: float = 0.05,
     nulls: int = 4,
     accounts_per_null: int = 25_000,
     tie_bits: float | None = None,
@@ -93,7 +95,7 @@ def calibrate(
     Args:
         graph: the incidence as numbers.
         max_chance_accounts: share of accounts that may end in any cluster of a shuffled copy.
-        max_chance_ties: ties that chance may give an account on average.
+        max_chance_tied: share of accounts that chance may tie to any other.
         nulls: shuffled copies; small inputs get more of them, so that the bound can be reached.
         accounts_per_null: accounts drawn from each copy; what hangs together with them is found whole.
         tie_bits: use this level and do not look for one.
@@ -112,7 +114,7 @@ def calibrate(
     copies = min(max(nulls, -(-_LEAST_DRAWS // graph.accounts)), _MOST_NULLS)
     shuffled = Copies(graph, seed=seed, threads=threads)
     if tie_bits is None:
-        tie_bits = find_tie_bits(shuffled, max_chance_ties=max_chance_ties, threads=threads)
+        tie_bits = find_tie_bits(shuffled, max_chance_tied=max_chance_tied, threads=threads)
     levels = _LEVELS if member_bits is None else tuple(sorted({*_LEVELS, member_bits}))
     look = partial(
         examine,
@@ -131,7 +133,8 @@ def calibrate(
                 progress(len(found) / copies)
     curve = [_chance_at(found, i, level, max_chance_accounts, min_accounts) for i, level in enumerate(levels)]
     if member_bits is None:
-        chosen = next((i for i, point in enumerate(curve) if point["met"]), len(levels) - 1)
+        good = (i for i, level in enumerate(levels) if level >= _LEAST_MEMBER_BITS and curve[i]["met"])
+        chosen = next(good, len(levels) - 1)
     else:
         chosen = levels.index(member_bits)
     drawn = sum(null.draws for null in found)

@@ -85,18 +85,21 @@ def derive_seed(seed: int, number: int) -> int:
     return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
 
 
-def find_tie_bits(copies: Copies, *, max_chance_ties: float, threads: int = 1) -> float:
-    """Find the least level, in bits, at which chance gives an account at most ``max_chance_ties`` ties."""
+def find_tie_bits(copies: Copies, *, max_chance_tied: float, threads: int = 1) -> float:
+    """Find the least level, in bits, at which chance ties at most ``max_chance_tied`` of the accounts.
+
+    Accounts are counted, not ties: a few loud ones with many ties must not move the level.
+    """
     accounts = copies.graph.accounts
     if len(copies.graph.indices) == 0:
         return LOWEST
 
     def join_few(number: int) -> NDArray[np.float64]:
         rows = _draw(accounts, _FEW_ROWS, derive_seed(copies.seed, 1000 + number))
-        return PrefixIndex(copies[number], level).join_rows(rows, threads=1).bits
+        return _find_best(PrefixIndex(copies[number], level).join_rows(rows, threads=1))
 
     level = float(np.floor(np.log2(accounts)) + 4.0)
-    allowed = int(max_chance_ties * min(accounts, _FEW_ROWS) * _FEW_COPIES)
+    allowed = int(max_chance_tied * min(accounts, _FEW_ROWS) * _FEW_COPIES)
     with ThreadPoolExecutor(threads) as pool:
         found = np.sort(np.concatenate(list(pool.map(join_few, range(_FEW_COPIES)))))
         while len(found) <= allowed and level > LOWEST:
@@ -105,6 +108,12 @@ def find_tie_bits(copies: Copies, *, max_chance_ties: float, threads: int = 1) -
     if len(found) > allowed:
         level = float(np.floor(found[len(found) - allowed - 1] / STEP) * STEP + STEP)
     return level
+
+
+def _find_best(pairs: Pairs) -> NDArray[np.float64]:
+    """Give the bits of the strongest tie of each source that has any."""
+    first = np.unique(pairs.source, return_index=True)[1]
+    return np.maximum.reduceat(pairs.bits, first) if len(first) else np.zeros(0)
 
 
 def examine(

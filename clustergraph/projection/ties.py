@@ -58,7 +58,7 @@ def project(
     incidence: Incidence,
     *,
     max_chance_accounts: float = 0.001,
-    max_chance_ties: float = 0.1,
+    max_chance_tied: float = 0.05,
     nulls: int = 4,
     accounts_per_null: int = 25_000,
     tie_bits: float | None = None,
@@ -77,7 +77,7 @@ def project(
         incidence: what :func:`clustergraph.link` gives.
         max_chance_accounts: share of accounts that may end in any cluster of shuffled data (upper 95%
             bound); sets ``member_bits``.
-        max_chance_ties: ties that chance may give an account on average; sets ``tie_bits``.
+        max_chance_tied: share of accounts that chance may tie to any other; sets ``tie_bits``.
         nulls: shuffled copies to look at.
         accounts_per_null: accounts drawn from each copy.
         tie_bits: least bits of a tie, found from shuffled copies if not given.
@@ -100,7 +100,7 @@ def project(
     graph = incidence.graph
     say = progress or (lambda _share, _what: None)
     calibration = calibrate(
-        graph, max_chance_accounts=max_chance_accounts, max_chance_ties=max_chance_ties, nulls=nulls,
+        graph, max_chance_accounts=max_chance_accounts, max_chance_tied=max_chance_tied, nulls=nulls,
         accounts_per_null=accounts_per_null, tie_bits=tie_bits, member_bits=member_bits,
         min_accounts=min_accounts, leiden=leiden, seed=seed, threads=threads,
         progress=lambda share: say(share * _CALIBRATION_SHARE, "shuffled copies"),
