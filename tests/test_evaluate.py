@@ -101,7 +101,8 @@ def test_curve(evaluate, here, tmp_path, monkeypatch):
 def test_section(evaluate, here, section):
     tables = evaluate(section)
     assert tables
-    assert all(tables.values())
+    # A world without campaigns may have nothing left to list.
+    assert all(rows for title, rows in tables.items() if "unexplained clusters with" not in title)
 
 
 def test_ablation_and_hop_without_its_data(evaluate, here, monkeypatch, tmp_path):
@@ -110,13 +111,13 @@ def test_ablation_and_hop_without_its_data(evaluate, here, monkeypatch, tmp_path
         ablation, "ROWS",
         [
             ("defaults", {}),
-            ("pairs count", {"partition": {"min_accounts": 2}}),
+            ("large only", {"partition": {"min_accounts": 60}}),
             ("odd", {"link": {"nothing": 1}}),
         ],
     )  # fmt: skip
     (rows,) = evaluate("ablation").values()
-    assert [row[0] for row in rows[:2]] == ["defaults", "pairs count"]
-    assert float(rows[1][3]) > float(rows[0][3])
+    assert [row[0] for row in rows[:2]] == ["defaults", "large only"]
+    assert float(rows[1][1]) < float(rows[0][1])
     assert rows[0][4] == "-"
     assert rows[2][0].startswith("odd (left out: unknown [link] key 'nothing'")
     assert set(rows[2][1:]) == {"-"}

@@ -77,18 +77,27 @@ def test_events_become_a_row_per_signal_observed(engine, tmp_path):
     )
     found = read([write(tmp_path / "x.parquet", table)], engine=engine)
     assert rows(engine) == [
-        ("a", "device_id", "d", NOON, 3, 7, 0),
-        ("a", "ip", "192.0.2.1", NOON, 3, 7, 0),
-        ("b", "device_id", "d", None, 1, 8, 0),
+        ("a", "device_id", "d", NOON, 3, 7, 0, None),
+        ("a", "ip", "192.0.2.1", NOON, 3, 7, 0, None),
+        ("b", "device_id", "d", None, 1, 8, 0, None),
     ]
     assert rows(engine, "exchanges") == [
-        ("a", "", NOON, 3, 7, 0),
-        ("b", "", None, 1, 8, 0),
-        ("c", "", NOON, 5, 9, 0),
+        ("a", "", NOON, 3, 7, 0, None),
+        ("b", "", None, 1, 8, 0, None),
+        ("c", "", NOON, 5, 9, 0, None),
     ]
     assert (found.shape, found.kinds, found.rows, found.has_time) == ("events", ("device_id", "ip"), 3, True)
     assert found.families == {"device_id": "device", "ip": "network"}
     assert (found.rejected, found.degraded, found.duplicates) == ({}, False, 0)
+
+
+def test_rows_keep_the_place_where_they_were_seen(engine, tmp_path):
+    table = pa.table({"account_id": ["a", "b", "c"], "ip": ["1", "2", "3"], "asn": ["AS1", "", None]})
+    found = read([write(tmp_path / "x.parquet", table)], engine=engine)
+    expected = [("a", "AS1"), ("b", None), ("c", None)]
+    assert found.has_place
+    assert rows(engine, columns="account_id, place") == expected
+    assert rows(engine, "exchanges", columns="account_id, place") == expected
 
 
 def test_sightings_keep_kind_and_value(engine, tmp_path):
@@ -96,9 +105,9 @@ def test_sightings_keep_kind_and_value(engine, tmp_path):
     found = read([write(tmp_path / "x.parquet", table)], engine=engine, families={"x": "odd"})
     assert values(engine) == [("a", "ip", "1"), ("b", "x", "1")]
     assert rows(engine, "exchanges") == [
-        ("a", "ip", None, 1, 0, 0),
-        ("b", "x", None, 1, 0, 0),
-        ("b", "x", None, 1, 0, 0),
+        ("a", "ip", None, 1, 0, 0, None),
+        ("b", "x", None, 1, 0, 0, None),
+        ("b", "x", None, 1, 0, 0, None),
     ]
     assert (found.shape, found.has_time, found.families) == (
         "sightings",
@@ -220,7 +229,7 @@ def test_a_key_that_comes_late_in_a_file_is_read(engine, tmp_path):
     text = '{"account_id": "a", "ip": "1"}\n' * 2000 + (json.dumps(line) + "\n") * 2
     found = read([write(tmp_path / "x.jsonl", text)], engine=engine)
     assert (found.kinds, found.has_time, found.duplicates) == (("device_id", "ip"), True, 1)
-    assert rows(engine)[-1] == ("b", "device_id", "d", NOON, 5, 0, 0)
+    assert rows(engine)[-1] == ("b", "device_id", "d", NOON, 5, 0, 0, None)
     assert "exchanges" in found.measures
 
 

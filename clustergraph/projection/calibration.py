@@ -2,8 +2,8 @@
 
 Two thresholds are found. Ties are kept from ``tie_bits`` on, a lenient level at which chance gives an
 ties to ``max_chance_tied`` of the accounts, too few to hang together. An account is a member of a cluster
-only where the log2 of the odds that it belongs reaches ``member_bits``: the least level, but not below 99 to 1,
-at which, on shuffled data and through the whole pipeline, at most ``max_chance_accounts`` of the
+only where the log2 of the odds that it belongs reaches ``member_bits``: the least level, but not below
+``least_member_bits``, at which, on shuffled data and through the whole pipeline, at most ``max_chance_accounts`` of the
 accounts end in any cluster, as an upper 95% bound.
 """
 
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 # Levels of member_bits that are tried: from even odds to a million to one.
 _LEVELS = tuple(np.arange(0.0, 20.0 + STEP, STEP).tolist())
-# A member is 99% likely to be one, however little chance would put in clusters: log2(99) and a bit less.
-_LEAST_MEMBER_BITS = 6.5
 _LEAST_DRAWS = 20_000
 # Clusters of shuffled data that show how strong chance makes them.
 _ENOUGH_DECOYS = 50
@@ -80,6 +78,7 @@ def calibrate(
     *,
     max_chance_accounts: float = 0.001,
     max_chance_tied: float = 0.05,
+    least_member_bits: float = 6.5,
     nulls: int = 4,
     accounts_per_null: int = 25_000,
     tie_bits: float | None = None,
@@ -96,6 +95,7 @@ def calibrate(
         graph: the incidence as numbers.
         max_chance_accounts: share of accounts that may end in any cluster of a shuffled copy.
         max_chance_tied: share of accounts that chance may tie to any other.
+        least_member_bits: do not look for ``member_bits`` below this; 6.5 is odds of 90 to 1.
         nulls: shuffled copies; small inputs get more of them, so that the bound can be reached.
         accounts_per_null: accounts drawn from each copy; what hangs together with them is found whole.
         tie_bits: use this level and do not look for one.
@@ -133,7 +133,7 @@ def calibrate(
                 progress(len(found) / copies)
     curve = [_chance_at(found, i, level, max_chance_accounts, min_accounts) for i, level in enumerate(levels)]
     if member_bits is None:
-        good = (i for i, level in enumerate(levels) if level >= _LEAST_MEMBER_BITS and curve[i]["met"])
+        good = (i for i, level in enumerate(levels) if level >= least_member_bits and curve[i]["met"])
         chosen = next(good, len(levels) - 1)
     else:
         chosen = levels.index(member_bits)

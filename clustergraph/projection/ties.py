@@ -59,6 +59,7 @@ def project(
     *,
     max_chance_accounts: float = 0.001,
     max_chance_tied: float = 0.05,
+    least_member_bits: float = 6.5,
     nulls: int = 4,
     accounts_per_null: int = 25_000,
     tie_bits: float | None = None,
@@ -78,6 +79,7 @@ def project(
         max_chance_accounts: share of accounts that may end in any cluster of shuffled data (upper 95%
             bound); sets ``member_bits``.
         max_chance_tied: share of accounts that chance may tie to any other; sets ``tie_bits``.
+        least_member_bits: what ``member_bits`` is at least where it is found; 6.5 is odds of 90 to 1.
         nulls: shuffled copies to look at.
         accounts_per_null: accounts drawn from each copy.
         tie_bits: least bits of a tie, found from shuffled copies if not given.
@@ -100,7 +102,8 @@ def project(
     graph = incidence.graph
     say = progress or (lambda _share, _what: None)
     calibration = calibrate(
-        graph, max_chance_accounts=max_chance_accounts, max_chance_tied=max_chance_tied, nulls=nulls,
+        graph, max_chance_accounts=max_chance_accounts, max_chance_tied=max_chance_tied,
+        least_member_bits=least_member_bits, nulls=nulls,
         accounts_per_null=accounts_per_null, tie_bits=tie_bits, member_bits=member_bits,
         min_accounts=min_accounts, leiden=leiden, seed=seed, threads=threads,
         progress=lambda share: say(share * _CALIBRATION_SHARE, "shuffled copies"),
