@@ -83,9 +83,11 @@ def tied(tmp_path_factory):
         (f"r{i:02d}", kind, f"ring{i // 10}-{v}", f"p{i % 4}")
         for i in range(40) for kind in ("k0", "k1") for v in rng.integers(0, 8, 4)
     ]  # fmt: skip
-    with pytest.MonkeyPatch.context() as patch, DuckDBEngine(tmp_path_factory.mktemp("engine")) as engine:
-        patch.setattr(strata, "LEAST_SLOTS", 50)
-        yield rows, link_rows(rows, engine, families=LOCAL)
+    with DuckDBEngine(tmp_path_factory.mktemp("engine")) as engine:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(strata, "LEAST_SLOTS", 50)
+            incidence = link_rows(rows, engine, families=LOCAL)
+        yield rows, incidence
 
 
 def communities(graph, level=6.0):
@@ -229,10 +231,8 @@ def test_who_shares_the_exits_of_a_proxy_and_lacks_the_templates_is_left_out(eng
     """Customers of the proxy have as many of its exits as the campaign's members, and texts of their own."""
     proxy, texts = several("exit", 12), several("text", 8)
     rows = crowd() + campaign("m", 20, exits=proxy, templates=texts)
-    rows += [row for row in campaign("c", 30, exits=proxy, seed=1)]
-    rows += [
-        (f"c{i:02d}", "template", f"t{i * 31 % 3_000 + j}", "rented") for i in range(30) for j in range(4)
-    ]
+    rows += campaign("c", 30, exits=proxy, seed=1)
+    rows += [(f"c{i:02d}", "template", f"t{i * 31 + j}", "rented") for i in range(30) for j in range(4)]
     incidence = link_rows(rows, engine, families=FAMILIES)
     assert assigned(incidence, [members("m", 20)]) == [members("m", 20)]
     # Nor does one stay who was put there, though it shares all the exits that there are.
@@ -258,7 +258,7 @@ def test_two_campaigns_behind_one_proxy_stay_apart(engine):
     whole = [members("m", 15), members("w", 15)]
     assert assigned(incidence, whole) == whole
     # Also where each began with some of the other's.
-    mixed = [members("m", 12) | members("w", 3), members("w", 3, 15) | members("m", 12, 15)]
+    mixed = [members("m", 13) | members("w", 2), members("w", 2, 15) | members("m", 13, 15)]
     assert assigned(incidence, mixed) == whole
 
 
@@ -278,6 +278,13 @@ def test_a_member_that_no_tie_gave_away_is_gathered(engine):
     rows = crowd() + campaign("m", 20, exits=exits, templates=texts)
     incidence = link_rows(rows, engine, families=FAMILIES)
     assert assigned(incidence, [members("m", 8)]) == [members("m", 20)]
+
+
+@pytest.mark.xfail(strict=True, reason="what a place shares is its own measure: nothing is left to tie")
+def test_a_campaign_that_has_a_place_to_itself_is_tied(engine):
+    rows = crowd() + campaign("m", 60, exits=several("exit", 12), templates=several("text", 8))
+    incidence = link_rows(rows, engine, families=FAMILIES)
+    assert members("m", 60) in names_of(incidence, communities(incidence.graph, 10.0))
 
 
 def test_strangers_are_no_cluster(engine):
