@@ -166,6 +166,18 @@ def test_a_place_has_strata_from_the_least_number_of_slots_on(engine, monkeypatc
     assert strata.LEAST_SLOTS == 4
 
 
+def test_a_known_hub_makes_no_stratum_of_its_place(engine, monkeypatch):
+    monkeypatch.setattr(strata, "LEAST_SLOTS", 3)
+    rows = [(account, "k0", "hub", "x") for account in "abcdef"]
+    rows += [("a", "k0", "v", "x"), ("b", "k0", "v", "x")]
+    hubs = {"known_hubs": pa.table({"kind": ["k0"], "value": ["hub"]}), "known_hub_weight": 0.5}
+    found = look_up(link_rows(rows, engine, families=LOCAL, **hubs), {"hub", "v"}, {"x"})
+    assert found.places == {("k0", "hub"): None, ("k0", "v"): None}
+    rows.append(("c", "k0", "v", "x"))
+    found = look_up(link_rows(rows, engine, families=LOCAL, **hubs), {"hub", "v"}, {"x"})
+    assert found.places == {("k0", "hub"): "x", ("k0", "v"): "x"}
+
+
 # Events, by all ways of reading them
 
 
