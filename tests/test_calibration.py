@@ -6,17 +6,27 @@ from dataclasses import replace
 
 import networkx as nx
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
+import clustergraph as cg
 from clustergraph.projection.calibration import bound_share, calibrate
 from clustergraph.projection.chance import Copies, _closure, find_tie_bits
 from clustergraph.projection.nulls import shuffle
 from clustergraph.projection.prefix_join import PrefixIndex
-from tests.bench.shuffles import FIRST_SEED, opened, run_shuffled_graph, run_shuffled_rows, shuffle_rows
+from clustergraph.projection.significance import find_q_values
+from tests.bench.shuffles import (
+    FIRST_SEED,
+    _widen,
+    opened,
+    run_shuffled_graph,
+    run_shuffled_rows,
+    shuffle_rows,
+)
 from tests.bench.world import make_world
 from tests.graphs import link_rows, random_rows, sightings_table
 
@@ -165,6 +175,69 @@ def test_the_bound_holds_on_fresh_copies_through_the_whole_job(world, run_one):
     assert world.share > 0.02  # the rings
     shares = [run_one(world, FIRST_SEED + number).share for number in range(8)]
     assert np.mean(shares) <= 0.001
+
+
+@pytest.fixture(scope="module")
+def placed_world(tmp_path_factory):
+    """People of six towns, each with a few carriers' exits, and rings that share much."""
+    rng = np.random.default_rng(4)
+    people, rings = 4_000, 6
+    home = rng.integers(0, 6, people)
+    parts = []
+    for column, each, values in (("ip", 4, 300), ("prompt_template", 3, 2_000), ("device_id", 1, 3_500)):
+        account = np.repeat(np.arange(people), rng.poisson(each, people))
+        local = (rng.random(len(account)) < 0.6) & (column == "ip")
+        picked = (values * rng.random(len(account)) ** 2).astype(int)
+        place = np.where(rng.random(len(account)) < 0.9, home[account], rng.integers(0, 6, len(account)))
+        names = [f"{p if here else ''}-{v}" for p, here, v in zip(place, local, picked, strict=True)]
+        parts.append(pd.DataFrame({"account_id": account, column: names, "asn": place}))
+        ring = np.repeat(np.arange(people - 20 * rings, people), 4)
+        names = [f"ring {a % rings}-{v}" for a, v in zip(ring, rng.integers(0, 9, len(ring)), strict=True)]
+        parts.append(pd.DataFrame({"account_id": ring, column: names, "asn": home[ring]}))
+    events = pd.concat(parts)
+    events["account_id"] = [f"a{n:04d}" for n in events["account_id"]]
+    events["asn"] = [f"AS {n}" for n in events["asn"]]
+    path = tmp_path_factory.mktemp("placed") / "events.parquet"
+    events.to_parquet(path)
+    with opened(path) as original:
+        yield original
+
+
+@pytest.mark.parametrize("run_one", [run_shuffled_graph, run_shuffled_rows])
+def test_the_bound_holds_on_fresh_copies_with_places(placed_world, run_one):
+    assert 0.02 < placed_world.share < 0.06
+    assert len(placed_world.incidence.graph.strata.kind) > 3
+    shares = [run_one(placed_world, FIRST_SEED + number).share for number in range(8)]
+    assert np.mean(shares) <= 0.001
+
+
+def test_clusters_of_chance_have_q_values_that_nobody_would_act_on(placed_world):
+    """Even at a level that lets many of them through: the decoys are other copies than these."""
+    shares = []
+    for number in range(6):
+        copy = shuffle(placed_world.incidence.graph, seed=FIRST_SEED + number)
+        ties = cg.project(
+            replace(placed_world.incidence, graph=copy), tie_bits=placed_world.tie_bits - 2.0,
+            member_bits=-4.0,
+        )  # fmt: skip
+        found = cg.partition(ties, samples=0)
+        size = np.bincount(found.labels[found.labels >= 0])
+        strength = np.bincount(found.labels[found.labels >= 0], found.odds[found.labels >= 0])
+        assert len(size) >= 5
+        shares.append((find_q_values(strength, ties.chance.expect(strength)) < 0.1).mean())
+    assert np.mean(shares) < 0.1
+
+
+def test_a_shuffled_table_is_put_in_the_strata_that_it_came_from(placed_world, tmp_path, engine):
+    here = placed_world.incidence.graph
+    path = tmp_path / "x.parquet"
+    pq.write_table(_widen(shuffle_rows(placed_world.sightings, seed=1)), path)
+    there = cg.link(cg.read([path], engine=engine)).graph
+    for name in ("kind", "start", "account", "slots"):
+        assert getattr(here.strata, name).tolist() == getattr(there.strata, name).tolist()
+    assert here.signal_degree.tolist() == there.signal_degree.tolist()
+    assert here.cells.rate.tolist() == there.cells.rate.tolist()
+    assert here.indices.tolist() != there.indices.tolist()
 
 
 def test_an_independent_shuffle_keeps_degrees():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
+from clustergraph.communities.grouping import connected_parts, number_by_first
 from clustergraph.communities.leiden import Leiden, find_communities, partition_graph
 from clustergraph.communities.pairs import Pairs
 
@@ -100,3 +101,18 @@ def test_communities_are_connected_and_large_enough():
 def test_no_ties_no_communities():
     none = np.zeros(0, np.int32)
     assert find_communities(5, as_ties(none, none, none), Leiden(), min_accounts=3).tolist() == [-1] * 5
+
+
+def test_clusters_fall_into_their_connected_parts():
+    zeros = np.zeros(5, np.int32)
+    ties = Pairs(
+        np.array([0, 1, 3, 4, 6], np.int32), np.array([1, 2, 4, 5, 7], np.int32), zeros + 9.0, zeros, zeros
+    )
+    labels = np.array([5, 5, 5, 5, 5, 5, 2, 2], np.int32)
+    assert connected_parts(labels, ties, min_accounts=3).tolist() == [0, 0, 0, 1, 1, 1, -1, -1]
+    assert connected_parts(labels, ties, min_accounts=2).tolist() == [0, 0, 0, 1, 1, 1, 2, 2]
+
+
+def test_clusters_are_numbered_by_their_first_accounts():
+    labels = np.array([-1, 7, 3, 7, -1, 0], np.int32)
+    assert number_by_first(labels).tolist() == [-1, 0, 1, 0, -1, 2]

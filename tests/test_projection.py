@@ -12,9 +12,19 @@ from hypothesis import strategies as st
 
 from clustergraph.engines.duckdb import DuckDBEngine
 from clustergraph.errors import GuardrailError
+from clustergraph.incidence import strata
 from clustergraph.projection.prefix_join import PrefixIndex
 from clustergraph.projection.ties import project
-from tests.graphs import brute_force_bits, link_rows, random_rows
+from tests.graphs import (
+    LOCAL,
+    brute_force_bits,
+    homes_by_hand,
+    link_rows,
+    number_places,
+    placed_rows,
+    random_rows,
+    strata_by_hand,
+)
 
 NAMES = st.sampled_from([f"a{i}" for i in range(12)])
 ROWS = st.lists(
@@ -24,7 +34,7 @@ ROWS = st.lists(
 )
 
 
-def assert_equals_brute_force(rows, engine, min_bits, threads=2, **options):
+def assert_equals_brute_force(rows, engine, min_bits, threads=2, stratum_of=None, **options):
     incidence = link_rows(rows, engine, **options)
     found = PrefixIndex(incidence.graph, min_bits).join(threads=threads)
     hubs = options.get("known_hubs")
@@ -32,7 +42,7 @@ def assert_equals_brute_force(rows, engine, min_bits, threads=2, **options):
     if hubs is not None:
         weight = options.get("known_hub_weight", 0.0)
         weights = {(h["kind"], h["value"]): weight for h in hubs.to_pylist()}
-    ids, bits, shared = brute_force_bits(rows, weights)
+    ids, bits, shared = brute_force_bits(rows, weights, stratum_of)
     assert incidence.accounts["account_id"].to_pylist() == ids
     source, target = np.nonzero(np.triu(bits >= min_bits, 1))
     assert found.source.tolist() == source.tolist()
@@ -84,6 +94,28 @@ def test_known_hubs_count_their_weight(engine, weight):
     rows = random_rows(9, accounts=80, rows=800)
     hubs = pa.table({"kind": ["k0", "k1", "k1"], "value": ["v0", "v0", "v1"]})
     assert_equals_brute_force(rows, engine, 1.0, known_hubs=hubs, known_hub_weight=weight)
+
+
+@pytest.mark.parametrize("least", [20, 60])
+@pytest.mark.parametrize("min_bits", [0.5, 4.0, 9.0])
+def test_equals_brute_force_where_signals_are_in_strata_by_place(engine, monkeypatch, least, min_bits):
+    monkeypatch.setattr(strata, "LEAST_SLOTS", least)
+    rows = placed_rows(7, accounts=200, values=60, rows=2_500)
+    places = number_places(engine, {place for *_, place in rows if place is not None})
+    homes = homes_by_hand([(account, place, 1) for account, _, _, place in rows], places)
+    stratum_of = strata_by_hand(rows, homes, LOCAL, places, least=least)
+    assert len(set(stratum_of.values())) == 3 + 2 * 4
+    assert_equals_brute_force(rows, engine, min_bits, stratum_of=stratum_of.__getitem__, families=LOCAL)
+
+
+def test_what_a_place_shares_ties_fewer_than_it_would_over_the_world(engine, monkeypatch):
+    monkeypatch.setattr(strata, "LEAST_SLOTS", 20)
+    town = [(f"t{i:02d}", "k0", f"exit {(i + j) % 8}", "town") for i in range(40) for j in range(3)]
+    world = [(f"w{i:03d}", "k0", f"own {i}-{j}", f"p{i % 9}") for i in range(500) for j in range(3)]
+    near = PrefixIndex(link_rows(town + world, engine, families=LOCAL).graph, 8.0).join(threads=1)
+    far = link_rows(town + world, engine, families=LOCAL, by_place=False).graph
+    assert len(near) == 0
+    assert len(PrefixIndex(far, 8.0).join(threads=1)) > 100
 
 
 def test_shared_signals_equal_the_projection_of_networkx(engine):
