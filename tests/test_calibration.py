@@ -116,7 +116,10 @@ def test_a_seed_of_its_own_draws_other_copies(engine):
 
 def test_a_lower_bound_asks_for_no_less_evidence(engine):
     graph = random_graph(engine)
-    levels = [find_thresholds(graph, tie_bits=6.0, max_chance_accounts=s, least_member_bits=0.0) for s in (0.1, 0.01, 0.001)]
+    levels = [
+        find_thresholds(graph, tie_bits=6.0, max_chance_accounts=s, least_member_bits=0.0)
+        for s in (0.1, 0.01, 0.001)
+    ]
     member_bits = [level.member_bits for level in levels]
     assert member_bits == sorted(member_bits)
     assert member_bits[0] < member_bits[-1]
