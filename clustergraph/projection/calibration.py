@@ -1,10 +1,10 @@
 """How much evidence is more than chance gives: thresholds found from shuffled copies of the data.
 
-Two thresholds are found. Ties are kept from ``tie_bits`` on, a lenient level at which chance gives an
-ties to ``max_chance_tied`` of the accounts, too few to hang together. An account is a member of a cluster
+Two thresholds are found. Ties are kept from ``tie_bits`` on, a lenient level at which chance ties
+``max_chance_tied`` of the accounts, too few to hang together. An account is a member of a cluster
 only where the log2 of the odds that it belongs reaches ``member_bits``: the least level, but not below
-``least_member_bits``, at which, on shuffled data and through the whole pipeline, at most ``max_chance_accounts`` of the
-accounts end in any cluster, as an upper 95% bound.
+``least_member_bits``, at which, on shuffled data and through the whole pipeline, at most
+``max_chance_accounts`` of the accounts end in any cluster, as an upper 95% bound.
 """
 
 from __future__ import annotations
