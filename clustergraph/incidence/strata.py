@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 LOCAL_FAMILIES = frozenset({"network", "content"})
 # A place that is seen less often says nothing about what is usual there.
-LEAST_SLOTS = 100
+LEAST_SLOTS = 1_000
 
 # Counts and places share a word, so that one maximum finds the commonest place, the higher number among
 # equals.

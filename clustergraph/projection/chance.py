@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from clustergraph.incidence.biadjacency import Biadjacency
 
 STEP = 0.5
+TIE_STEP = 0.1
 LOWEST = 2.0
 _FEW_ROWS = 5_000
 _FEW_COPIES = 2
@@ -106,7 +107,7 @@ def find_tie_bits(copies: Copies, *, max_chance_tied: float, threads: int = 1) -
             level = max(level - 2.0, LOWEST)
             found = np.sort(np.concatenate(list(pool.map(join_few, range(_FEW_COPIES)))))
     if len(found) > allowed:
-        level = float(np.floor(found[len(found) - allowed - 1] / STEP) * STEP + STEP)
+        level = float(np.floor(found[len(found) - allowed - 1] / TIE_STEP + 1.0) * TIE_STEP)
     return level
 
 
