@@ -104,14 +104,13 @@ def judged(tmp_path_factory):
     return pd.concat(found)
 
 
-def test_at_least_four_fifths_of_the_members_at_four_fifths_belong(judged):
-    count, belong = near(judged, 0.75, 0.85)
-    assert count >= 50
-    assert belong >= 0.75
+@pytest.mark.parametrize("low", [0.5, 0.65, 0.75, 0.85, 0.95])
+def test_at_least_as_many_belong_as_confidence_says(judged, low):
+    count, belong = near(judged, low, low + 0.1)
+    assert count < 50 or belong >= low
 
 
 def test_confidence_means_what_it_says(judged):
+    assert len(judged) > 1_000
     assert calibration_error(judged) < 0.02
-    sure, unsure = judged[judged["confidence"] >= 0.95], judged[judged["confidence"] < 0.95]
-    assert sure["belongs"].mean() > 0.98
-    assert unsure["belongs"].mean() < sure["belongs"].mean() - 0.02
+    assert judged.loc[judged["confidence"] >= 0.95, "belongs"].mean() > 0.98
