@@ -242,7 +242,8 @@ def test_who_shares_the_exits_of_a_proxy_and_lacks_the_templates_is_left_out(eng
     assert assigned(incidence, [{"one"} | members("m", 20)]) == [members("m", 20)]
 
 
-def test_pieces_of_one_campaign_come_together(engine):
+def test_pieces_of_one_campaign_come_together(engine, monkeypatch):
+    monkeypatch.setattr(strata, "LEAST_SLOTS", 100)
     exits, texts = several("exit", 30), several("text", 20)
     rows = crowd() + campaign("m", 30, exits=exits, templates=texts, each=4)
     incidence = link_rows(rows, engine, families=FAMILIES)

@@ -26,6 +26,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from clustergraph.incidence.natural_degrees import EXPECTED
+
 if TYPE_CHECKING:
     from clustergraph.incidence.biadjacency import Biadjacency
 
@@ -54,6 +56,7 @@ class Background(NamedTuple):
         stratum: of each signal.
         kind: of each signal.
         weight: what a bit of each signal counts.
+        unseen: other holders that each signal may have beside those that were seen.
         stratum_slots: slots of each stratum.
         kind_slots: slots of each kind.
         account_slots: signals of each kind that each account has.
@@ -69,6 +72,7 @@ class Background(NamedTuple):
     stratum: NDArray[np.int32]
     kind: NDArray[np.int32]
     weight: NDArray[np.float64]
+    unseen: NDArray[np.float64]
     stratum_slots: NDArray[np.float64]
     kind_slots: NDArray[np.float64]
     account_slots: NDArray[np.int32]
@@ -85,12 +89,18 @@ class Scratch(NamedTuple):
     gain: NDArray[np.float64]
 
 
-def describe_background(graph: Biadjacency, account_slots: NDArray[np.int32] | None = None) -> Background:
+def describe_background(
+    graph: Biadjacency,
+    account_slots: NDArray[np.int32] | None = None,
+    *,
+    unnatural: NDArray[np.int32] | None = None,
+) -> Background:
     """Collect what :func:`weigh` needs of a graph.
 
     Args:
         graph: the incidence as numbers.
         account_slots: what ``graph.strata.slots_by_kind`` gives, if it is known.
+        unnatural: signals that have more holders than is natural for their kind.
     """
     cells, strata = graph.cells, graph.strata
     start, holders = graph.holders
@@ -99,9 +109,13 @@ def describe_background(graph: Biadjacency, account_slots: NDArray[np.int32] | N
     family = np.zeros(account_slots.shape[1], np.int32)
     family[strata.kind] = strata.family
     stratum = cells.stratum[graph.signal_cell]
+    # Any signal may have one more holder by chance (Laplace), but one that chance does not explain has none.
+    unseen = np.ones(len(stratum))
+    if unnatural is not None:
+        unseen[unnatural] = EXPECTED
     return Background(
         graph.indptr, graph.indices, graph.slots, start, holders, graph.signal_degree, stratum,
-        strata.kind[stratum], cells.weight[graph.signal_cell], strata.total.astype(np.float64),
+        strata.kind[stratum], cells.weight[graph.signal_cell], unseen, strata.total.astype(np.float64),
         account_slots.sum(axis=0, dtype=np.int64).astype(np.float64), account_slots, family,
     )  # fmt: skip
 
@@ -197,10 +211,10 @@ def _rate_signals(background, scratch, members, signals, counts, slots):  # type
             held = counts[i] - 1 + side
             left = max(elsewhere - side, 0)
             scale = others if side == 0 else 1.0
-            ratio = 0.0
+            ratio, left = 0.0, left + background.unseen[s]
             if held > 0:
-                in_world = np.log2(held / (of_world * scale) * (world + 1.0) / (left + 1.0))
-                in_place = np.log2(held / (of_place * scale) * (known + 1.0) / (left + 1.0))
+                in_world = np.log2(held / (of_world * scale) * (world + 1.0) / left)
+                in_place = np.log2(held / (of_place * scale) * (known + 1.0) / left)
                 ratio = 2.0 ** min(trust * in_place + (1.0 - trust) * in_world, _MOST_BITS)
             table = inside if side == 0 else outside
             for j in range(len(SHARES)):

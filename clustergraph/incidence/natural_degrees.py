@@ -36,7 +36,7 @@ _LEAST_SIGNALS = 100
 _DROP = 2.706
 _STEEPEST = 100.0
 # Signals that a kind has by nature, at most, for one of them to be called unnatural.
-_EXPECTED = 0.01
+EXPECTED = 0.01
 
 
 def find_unnatural_signals(incidence: Incidence) -> NDArray[np.int32]:
@@ -84,7 +84,7 @@ def find_degree_bound(degree: NDArray[np.int32], *, unshared: int) -> float:
         return np.inf
     first = enough[-1]
     exponent = _fit_exponent(values[first:], counts[first:], limit, set_aside)
-    return float(max(values[first] * (at_least[first] / _EXPECTED) ** (1.0 / exponent), limit))
+    return float(max(values[first] * (at_least[first] / EXPECTED) ** (1.0 / exponent), limit))
 
 
 def _fit_exponent(

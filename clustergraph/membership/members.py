@@ -10,6 +10,7 @@ import numpy as np
 from clustergraph.communities.assignment import Assigner
 from clustergraph.communities.leiden import Leiden, LeidenEngine, Objective, find_communities
 from clustergraph.communities.profiles import describe_background
+from clustergraph.incidence.natural_degrees import find_unnatural_signals
 from clustergraph.membership.confidence import measure_confidence, measure_stability
 from clustergraph.membership.operations import join_cells
 from clustergraph.membership.seeds import add_seeds
@@ -103,10 +104,11 @@ def partition(
     leiden = Leiden(engine, objective, resolution, seed)
     say(0.0, "communities")
     labels = find_communities(graph.accounts, pairs, leiden, min_accounts=min_accounts)
-    if lone_signals:
-        labels = add_seeds(ties.incidence, labels, min_accounts=min_accounts)
+    lone = find_unnatural_signals(ties.incidence) if lone_signals else np.zeros(0, np.int32)
+    labels = add_seeds(ties.incidence, labels, lone, min_accounts=min_accounts)
     say(1 / (2 + samples), "members")
-    assigner = Assigner(graph, describe_background(graph), min_accounts=min_accounts, threads=threads)
+    background = describe_background(graph, unnatural=lone)
+    assigner = Assigner(graph, background, min_accounts=min_accounts, threads=threads)
     member_bits = ties.thresholds.member_bits
     found = assigner.assign(labels, member_bits=member_bits)
     for _ in range(_PASSES if second_pass else 0):
