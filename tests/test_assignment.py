@@ -62,7 +62,7 @@ def assert_is_as_promised(graph, found, *, member_bits, min_accounts):
         assert len(members) >= min_accounts
         prior = np.log2(max(graph.accounts - len(members), 1) / len(members))
         needed = prior + member_bits
-        accounts, bits = weigh(background, scratch, members, needed, needed + 3.0)
+        accounts, bits = weigh(background, scratch, members, needed, needed + 1.0)
         assert accounts[: len(members)].tolist() == members.tolist()
         np.testing.assert_allclose(found.bits[members], bits[: len(members)], atol=1e-9)
         np.testing.assert_allclose(found.odds[members], bits[: len(members)] - prior, atol=1e-9)

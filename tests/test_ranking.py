@@ -19,6 +19,7 @@ from clustergraph.clusters.legitimacy import CODES
 from clustergraph.clusters.ranking import cluster_id
 from clustergraph.communities.assignment import assign
 from clustergraph.communities.profiles import describe_background
+from clustergraph.incidence.natural_degrees import find_unnatural_signals
 from clustergraph.simulation import simulate
 from tests.commands import call
 
@@ -137,10 +138,8 @@ def test_members_have_the_ties_and_the_bits_that_they_say(ranked: Ranked) -> Non
     assert (members["ties"] == ends.reindex(members.index, fill_value=0)).all()
     membership, incidence = ranked.membership, ranked.membership.ties.incidence
     level = membership.ties.thresholds.member_bits
-    again = assign(
-        incidence.graph, describe_background(incidence.graph), membership.labels,
-        member_bits=level, min_accounts=3,
-    )  # fmt: skip
+    background = describe_background(incidence.graph, unnatural=find_unnatural_signals(incidence))
+    again = assign(incidence.graph, background, membership.labels, member_bits=level, min_accounts=3)
     assert again.labels.tolist() == membership.labels.tolist()
     clustered = again.labels >= 0
     measured = pd.Series(again.bits, incidence.accounts["account_id"].to_pandas())[clustered]

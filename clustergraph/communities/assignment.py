@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _ROUNDS = 10
 # What one family may add beyond what is needed: alone it can make a member, but not against another family.
-_FAMILY_MARGIN = 3.0
+_FAMILY_MARGIN = 1.0
 
 
 @dataclass(frozen=True)
