@@ -62,8 +62,9 @@ def look_up(incidence: Incidence, values, places) -> Found:
     return Found({(row["kind"], value[row["hash"]]): name[row["place"]] for row in found}, slots)
 
 
-def expect(rows, exchanges, engine, local=LOCAL_KINDS, least=strata.LEAST_SLOTS, hubs=(), hubs_count=False):
+def expect(rows, exchanges, engine, local=LOCAL_KINDS, least=None, hubs=(), hubs_count=False):
     """The same by hand, of rows (account_id, kind, value, place) and (account_id, place, exchanges)."""
+    least = strata.LEAST_SLOTS if least is None else least
     number = number_places(engine, {place for _, place, _ in exchanges if place is not None})
     stratum_of = strata_by_hand(rows, homes_by_hand(exchanges, number), local, number, least=least, hubs=hubs)
     held = sorted({row[:3] for row in rows})
@@ -181,8 +182,10 @@ def test_a_known_hub_makes_no_stratum_of_its_place(engine, monkeypatch):
 # Events, by all ways of reading them
 
 
-@pytest.fixture(scope="module")
-def events() -> pd.DataFrame:
+@pytest.fixture
+def events(monkeypatch) -> pd.DataFrame:
+    """Traffic of four places, in which a hundred sightings make a place."""
+    monkeypatch.setattr(strata, "LEAST_SLOTS", 100)
     rng = np.random.default_rng(5)
     size, accounts = 3_000, 300
     account = rng.integers(0, accounts, size)
