@@ -19,7 +19,8 @@ def contract(
     """Make a graph whose rows are clusters, each having once what any of its members has.
 
     Chance is reckoned as among accounts, with every cluster and every account that is in none as one node:
-    degrees, slots and cells are counted anew.
+    degrees, slots and cells are counted anew. What a cluster of so many slots has by chance anyway, such as
+    a popular template among thousands of accounts, is not in its row: it tells nothing.
 
     Args:
         graph: the incidence as numbers.
@@ -31,8 +32,10 @@ def contract(
         A row per cluster over the signals that at least two clusters have. ``signal_degree`` counts clusters;
         the cells are those of the degrees among all nodes.
     """
-    cluster, signal, members = _list_pairs(graph, labels, families)
     stratum = graph.cells.stratum[graph.signal_cell]
+    cluster, signal, members = _list_pairs(graph, labels, families)
+    telling = leniency * _expect(graph, labels, cluster, signal) < 1
+    cluster, signal, members = cluster[telling], signal[telling], members[telling]
     spared = members - 1  # slots that become one
     degree = graph.signal_degree - np.bincount(signal, spared, len(stratum)).astype(np.int64)
     total = graph.strata.total - np.bincount(stratum[signal], spared, len(graph.strata.kind))
@@ -64,24 +67,45 @@ def _list_pairs(
     return pairs // count, pairs % count, members
 
 
+def _expect(
+    graph: Biadjacency, labels: NDArray[np.int32], cluster: NDArray[np.int64], signal: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Reckon how many members have a signal by chance: their slots of its stratum times its share of all."""
+    clusters = int(labels.max(initial=-1)) + 1
+    stratum = graph.cells.stratum[graph.signal_cell[signal]].astype(np.int64)
+    keys, slots = _add_up(*_list_slots(graph.strata, labels))
+    of_pair = slots[np.searchsorted(keys, stratum * clusters + cluster)]
+    return of_pair * graph.signal_degree[signal] / graph.strata.total[stratum]
+
+
 def _contract_strata(
     strata: Strata, labels: NDArray[np.int32], cluster: NDArray[np.int64], stratum: NDArray[np.int32],
     spared: NDArray[np.int64],
 ) -> Strata:  # fmt: skip
     """Count the signals of each stratum that each cluster has."""
+    clusters = max(int(labels.max(initial=-1)) + 1, 1)
+    key, slots = _list_slots(strata, labels)
+    keys, left = _add_up(
+        np.concatenate([key, stratum * clusters + cluster]), np.concatenate([slots, -spared])
+    )
+    start = np.searchsorted(keys, np.arange(len(strata.kind) + 1) * clusters).astype(np.int64)
+    return Strata(
+        strata.kind, strata.family, start, (keys % clusters).astype(np.int32), left.astype(np.int32)
+    )
+
+
+def _list_slots(strata: Strata, labels: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """List the slots of members, each with its stratum and cluster as one number."""
     number = np.repeat(np.arange(len(strata.kind)), np.diff(strata.start))
     member = np.flatnonzero(labels[strata.account] >= 0)
-    clusters = int(labels.max(initial=-1)) + 1
-    key = np.concatenate(
-        [number[member] * clusters + labels[strata.account[member]], stratum * clusters + cluster]
-    )
-    slots = np.concatenate([strata.slots[member].astype(np.int64), -spared])
+    key = number[member] * (int(labels.max(initial=-1)) + 1) + labels[strata.account[member]]
+    return key, strata.slots[member].astype(np.int64)
+
+
+def _add_up(key: NDArray[np.int64], count: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Give the different keys, sorted, and the sum of each one's counts."""
     keys, inverse = np.unique(key, return_inverse=True)
-    slots = np.bincount(inverse, slots, len(keys)).astype(np.int32)
-    start = np.searchsorted(keys, np.arange(len(strata.kind) + 1) * clusters)
-    return Strata(
-        strata.kind, strata.family, start.astype(np.int64), (keys % max(clusters, 1)).astype(np.int32), slots
-    )
+    return keys, np.bincount(inverse, count, len(keys)).astype(np.int64)
 
 
 def _make_cells(
