@@ -158,7 +158,7 @@ def habits(count):
     """Groups who use nothing but the popular templates, among people who mostly use their own."""
     rng = np.random.default_rng(2)
     groups = [[f"h{group}-{member:03d}" for member in range(300)] for group in range(count)]
-    rows = [(f"p{i:04d}", "template", f"own{i}-{n}") for i in range(3_000) for n in range(30)]
+    rows = [(f"p{i:04d}", "template", f"own{i}-{n}") for i in range(3_000) for n in range(10)]
     for name in (name for group in groups for name in group):
         rows += [(name, "template", f"t{value}") for value in {*rng.integers(0, 300, 2).tolist()}]
     return rows, groups

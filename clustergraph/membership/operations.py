@@ -4,7 +4,8 @@ An operation may run in cells, each with its own card and way out, whose account
 with those of another cell. Taken as one node, a cell has what all its members have, and two cells share
 more of that than chance gives. Clusters are tied by the same evidence as accounts, from all families but
 the network: exits are for rent, and one proxy network serves many. Since groups differ in their habits,
-only what exceeds ten times the chance of their slots counts. The bits of a pair of unrelated clusters
+only what exceeds three times the chance of their slots counts, and what a third of the groups of their size
+would have anyway does not count at all. The bits of a pair of unrelated clusters
 exceed ``t`` with a probability of at most about ``2 ** -t`` (Chernoff 1952 for each cell), so among ``k``
 clusters the bound is ``log2(k (k - 1) / 2) + 10``: one false tie in a thousand runs.
 """
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
 
 _RENTED = "network"
 _RARE = 10.0
-# Groups differ in what they do, so large ones share several times what their slots alone would give.
-_LENIENCY = 10.0
+# A company whose people use what is popular shares with others more than its slots alone would give. At 2,
+# one company in three worlds was taken into an operation of cells; at 3 none.
+_LENIENCY = 3.0
 
 
 def join_cells(
