@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clustergraph.communities.assignment import assign
-from clustergraph.communities.leiden import Leiden, find_communities
+from clustergraph.communities.detection import find_communities
+from clustergraph.communities.leiden import Leiden
 from clustergraph.communities.profiles import describe_background, make_scratch, weigh
 from clustergraph.engines.duckdb import DuckDBEngine
 from clustergraph.incidence import strata

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
+from clustergraph.communities.detection import find_communities
 from clustergraph.communities.grouping import connected_parts, number_by_first
-from clustergraph.communities.leiden import Leiden, find_communities, partition_graph
+from clustergraph.communities.leiden import Leiden, partition_graph
 from clustergraph.communities.pairs import Pairs
 
 ENGINES = ["igraph", "leidenalg"]

@@ -11,14 +11,10 @@ import igraph
 import leidenalg
 import numpy as np
 
-from clustergraph.communities.grouping import UNCLUSTERED, connected_parts
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
-
-    from clustergraph.communities.pairs import Pairs
 
 LeidenEngine = Literal["igraph", "leidenalg"]
 Objective = Literal["modularity", "CPM"]
@@ -70,18 +66,24 @@ def partition_graph(
     return np.asarray(run(graph, weights.tolist(), leiden), np.int32)
 
 
-def find_communities(accounts: int, ties: Pairs, leiden: Leiden, *, min_accounts: int) -> NDArray[np.int32]:
-    """Find connected communities of at least ``min_accounts`` accounts.
+def find_blocks(
+    vertices: int, source: NDArray[np.integer], target: NDArray[np.integer]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Find the blocks of a graph: parts that stay connected whichever of their vertices is taken away.
+
+    Args:
+        vertices: number of vertices.
+        source: one end of each edge.
+        target: the other end.
 
     Returns:
-        A label per account, numbered in the order of first accounts, -1 for none (int32).
+        Vertices and their blocks, parallel; a vertex between blocks is there once for each of them.
     """
-    labels = np.full(accounts, UNCLUSTERED, np.int32)
-    if len(ties):
-        tied = np.unique(np.concatenate([ties.source, ties.target]))
-        source, target = np.searchsorted(tied, ties.source), np.searchsorted(tied, ties.target)
-        labels[tied] = partition_graph(len(tied), source, target, ties.bits, leiden)
-    return connected_parts(labels, ties, min_accounts=min_accounts)
+    graph = igraph.Graph(n=vertices, edges=list(zip(source.tolist(), target.tolist(), strict=True)))
+    found = list(graph.biconnected_components())
+    size = [len(block) for block in found]
+    vertex = np.fromiter((v for block in found for v in block), np.int64, sum(size))
+    return vertex, np.repeat(np.arange(len(found)), size)
 
 
 def make_graph(

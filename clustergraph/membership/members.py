@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clustergraph.communities.assignment import Assigner
-from clustergraph.communities.leiden import Leiden, LeidenEngine, Objective, find_communities
+from clustergraph.communities.detection import find_communities
+from clustergraph.communities.leiden import Leiden, LeidenEngine, Objective
 from clustergraph.communities.profiles import describe_background
 from clustergraph.incidence.natural_degrees import find_unnatural_signals
 from clustergraph.membership.confidence import measure_confidence, measure_stability

@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from clustergraph.communities.detection import find_communities
 from clustergraph.communities.grouping import number_by_first
-from clustergraph.communities.leiden import Leiden, find_communities
 from clustergraph.projection.contraction import contract
 from clustergraph.projection.prefix_join import PrefixIndex
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from clustergraph.communities.leiden import Leiden
     from clustergraph.incidence.links import Incidence
 
 _RENTED = "network"
@@ -56,7 +57,7 @@ def join_cells(
         return labels
     bits = float(np.log2(clusters * (clusters - 1) / 2)) + _RARE
     pairs = PrefixIndex(graph, bits).join(threads=threads)
-    operation = find_communities(clusters, pairs, leiden, min_accounts=2)
+    operation = find_communities(clusters, pairs, leiden, min_accounts=2, cut=False)
     alone = np.flatnonzero(operation < 0)
     operation[alone] = operation.max(initial=-1) + 1 + np.arange(len(alone), dtype=np.int32)
     joined = np.where(labels >= 0, operation[labels], labels)

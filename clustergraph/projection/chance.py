@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clustergraph.communities.assignment import Assigned, Assigner
-from clustergraph.communities.leiden import Leiden, find_communities
+from clustergraph.communities.detection import find_communities
 from clustergraph.communities.pairs import Pairs, concatenate
 from clustergraph.communities.profiles import describe_background
 from clustergraph.projection.nulls import shuffle
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from clustergraph.communities.leiden import Leiden
     from clustergraph.incidence.biadjacency import Biadjacency
 
 STEP = 0.5
