@@ -66,7 +66,8 @@ def link_rows(
     engine.load("raw", table)
     engine.view(
         "sightings",
-        f"SELECT *{'' if has_place else ', NULL::VARCHAR AS place'}, NULL::TIMESTAMP AS timestamp,"
+        f"SELECT *{'' if has_place else ', NULL::VARCHAR AS place'}, NULL::TIMESTAMP AS first_seen,"
+        " NULL::TIMESTAMP AS last_seen,"
         " 1::BIGINT AS exchanges, 0::BIGINT AS input_tokens, 0::BIGINT AS output_tokens FROM raw",
     )
     engine.view("exchanges", "SELECT * EXCLUDE (value) FROM sightings")

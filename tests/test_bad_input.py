@@ -622,7 +622,7 @@ def test_a_signal_in_the_middle_leaves_the_earlier_run(
 
 @pytest.mark.parametrize(
     ("number", "code", "place"),
-    [(*SIGNALS[0], "_write"), (*SIGNALS[0], "_flush"), (*SIGNALS[1], "_put"), (*SIGNALS[2], "_put")],
+    [(*SIGNALS[0], "write_table"), (*SIGNALS[0], "settle"), (*SIGNALS[1], "put"), (*SIGNALS[2], "put")],
 )
 def test_a_signal_while_writing_leaves_the_earlier_run(
     tmp_path: Path, number: signal.Signals, code: int, place: str
@@ -652,7 +652,7 @@ def test_an_impatient_person_leaves_nothing_behind(tmp_path: Path) -> None:
 import os, shutil, signal
 from clustergraph.artefacts import publishing
 def stopped(*arguments): os.kill(os.getpid(), signal.SIGINT)
-publishing._put = stopped
+publishing.put = stopped
 plain, times = shutil.rmtree, iter(range(9))
 def again(*arguments, **options):
     if next(times) == 0: os.kill(os.getpid(), signal.SIGINT)

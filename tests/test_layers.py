@@ -9,7 +9,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "clustergraph"
 # From the ground up: a module may import from its own layer and from those before it.
 LAYERS = [
-    "errors", "figures", "config", "progress", "engines", "sightings", "incidence", "communities",
+    "errors", "figures", "config", "progress", "disk", "engines", "sightings", "incidence", "communities",
     "artefacts", "projection", "membership", "clusters", "simulation", "pipeline", "presentation", "scoring",
     "commands", "cli", "__main__",
 ]  # fmt: skip

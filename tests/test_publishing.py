@@ -18,6 +18,7 @@ from clustergraph.artefacts import publishing
 from clustergraph.artefacts.publishing import check_target, publish, working_folder
 from clustergraph.artefacts.runs import open_run
 from clustergraph.artefacts.schema import ARTEFACTS
+from clustergraph.disk import durable
 from clustergraph.errors import InputError
 from tests.commands import snapshot
 from tests.small_run import MANIFEST, make_tables, write_run
@@ -30,7 +31,7 @@ NO_ROOM = OSError(errno.ENOSPC, "No space left on device")
 def any_system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Both ways to replace a folder: in one step, and where the system has none."""
     if request.param == "two renames":
-        monkeypatch.setattr(publishing, "_exchange", lambda *_: False)
+        monkeypatch.setattr(durable, "_exchange", lambda *_: False)
     elif not sys.platform.startswith("linux"):
         pytest.skip("needs Linux")
     return str(request.param)
@@ -163,7 +164,7 @@ def test_a_rename_that_fails(
 ) -> None:
     """Between the two renames the earlier run is out of its place, and has to go back."""
     before = snapshot(tmp_path)
-    monkeypatch.setattr(publishing, "_exchange", lambda *_: False)
+    monkeypatch.setattr(durable, "_exchange", lambda *_: False)
     rename = Path.rename
     calls = iter(range(number))
 
@@ -190,7 +191,7 @@ def test_everything_is_on_disk_before_the_folders_change_places(
     earlier: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order: list[str] = []
-    plain, exchange = os.fsync, publishing._put
+    plain, exchange = os.fsync, publishing.put
 
     def noted(handle: int) -> None:
         order.append(Path(f"/proc/self/fd/{handle}").readlink().name)
@@ -203,7 +204,7 @@ def test_everything_is_on_disk_before_the_folders_change_places(
     if not Path("/proc/self/fd").exists():
         pytest.skip("needs /proc")
     monkeypatch.setattr(os, "fsync", noted)
-    monkeypatch.setattr(publishing, "_put", put_noted)
+    monkeypatch.setattr(publishing, "put", put_noted)
     put(earlier)
     before = order[: order.index("put")]
     assert sorted(before[:-1]) == sorted(["run.json", *(f"{name}.parquet" for name in ARTEFACTS)])
@@ -331,15 +332,15 @@ def test_a_file_system_without_locks_will_do(tmp_path: Path, monkeypatch: pytest
 def test_a_folder_that_is_swept_before_it_is_locked_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lock, swept = publishing._lock, []
+    lock, swept = publishing.lock, []
 
-    def late(folder: Path, how: int) -> int | None:
+    def late(folder: Path, *, wait: bool) -> int | None:
         if not swept:
             swept.append(folder)
             folder.rmdir()
-        return lock(folder, how)
+        return lock(folder, wait=wait)
 
-    monkeypatch.setattr(publishing, "_lock", late)
+    monkeypatch.setattr(publishing, "lock", late)
     with working_folder(tmp_path / "out") as working:
         assert working.exists()
         assert working not in swept

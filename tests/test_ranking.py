@@ -75,7 +75,9 @@ def rank_by_stages(path: Path, scratch: Path, events: pa.Table) -> Ranked:
         ties = cg.project(cg.link(cg.read([path], engine=engine), by_place=False))
         membership = cg.partition(ties)
         run = cg.rank(membership)
-        sightings = engine.fetch("SELECT account_id, kind, value, timestamp, exchanges FROM sightings")
+        sightings = engine.fetch(
+            "SELECT account_id, kind, value, first_seen AS timestamp, exchanges FROM sightings"
+        )
     return Ranked(run, membership, events.to_pandas(), sightings.to_pandas())
 
 

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import fcntl
-import hashlib
-import json
 import os
-import shutil
-import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow.parquet as pq
-
+from clustergraph.disk.durable import flush, put, put_back, remove, settle, write_json, write_table
+from clustergraph.disk.locks import lock
 from clustergraph.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,10 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MANIFEST = "run.json"
-# Artefacts name people's accounts: for their owner and group alone.
-_FOLDER_MODE, _FILE_MODE = 0o750, 0o640
 _EARLIER = "earlier"  # where a run lies that is being replaced and cannot be exchanged
-_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
 def check_target(out: Path) -> None:
@@ -103,112 +94,41 @@ def publish(
     fresh = working / "run"
     try:
         fresh.mkdir()
-        fresh.chmod(_FOLDER_MODE)
         artefacts = {
-            f"{name}.parquet": _write(table, fresh / f"{name}.parquet") for name, table in tables.items()
+            f"{name}.parquet": write_table(table, fresh / f"{name}.parquet") for name, table in tables.items()
         }
         full = {**manifest, "artefacts": artefacts}
-        with (fresh / MANIFEST).open("w", encoding="utf-8") as file:
-            json.dump(full, file, indent=2, ensure_ascii=False)
-            file.write("\n")
-        for path in fresh.iterdir():
-            path.chmod(_FILE_MODE)
-            _flush(path)
-        _flush(fresh)
-        _put(fresh, out, working / _EARLIER)
+        write_json(full, fresh / MANIFEST)
+        settle(fresh)
+        put(fresh, out, working / _EARLIER)
     except OSError as error:
         why = os.strerror(error.errno) if error.errno else error
         raise InputError(f"{out}: cannot be written: {why}; nothing was changed") from error
     with contextlib.suppress(OSError):  # it is done, whether or not it would outlast a power cut
-        _flush(out.parent)
+        flush(out.parent)
     return full
-
-
-def _write(table: pa.Table, path: Path) -> dict[str, Any]:
-    pq.write_table(table, path, compression="zstd", row_group_size=1 << 20)
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"rows": table.num_rows, "bytes": path.stat().st_size, "sha256": digest}
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _put(fresh: Path, out: Path, earlier: Path) -> None:
-    """Move ``fresh`` to ``out``; where ``out`` exists, the two change places in one step if they can."""
-    if not out.exists():
-        fresh.rename(out)
-    elif not _exchange(fresh, out):
-        try:
-            out.rename(earlier)
-            fresh.rename(out)
-        finally:  # whatever went wrong, a signal too
-            _put_back(earlier, out)
-
-
-def _put_back(earlier: Path, out: Path) -> None:
-    """Put an earlier run back where nothing has come in its place."""
-    if earlier.exists() and not out.exists():
-        earlier.rename(out)
-
-
-def _exchange(one: Path, other: Path) -> bool:
-    """Exchange two names atomically (Linux); tell whether it could be done."""
-    if not sys.platform.startswith("linux"):
-        return False
-    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-    if rename is None:
-        return False
-    done: int = rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE)
-    return done == 0
 
 
 def _make_locked(parent: Path, prefix: str, undo: contextlib.ExitStack) -> Path:
     """Make a folder that is locked; ``undo`` removes it and lets go of it."""
     while True:
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
-        lock = _lock(folder, fcntl.LOCK_EX)
-        if lock is not None:
-            undo.callback(os.close, lock)
+        held = lock(folder, wait=True)
+        if held is not None:
+            undo.callback(os.close, held)
         if folder.exists():  # before it was locked, another process may have taken it for one left behind
-            undo.callback(_remove, folder)
+            undo.callback(remove, folder)
             return folder
 
 
 def _clear_away(out: Path, prefix: str) -> None:
     """Remove the folders of processes that were killed; a run that one was replacing goes back."""
     for left in [path for path in out.parent.iterdir() if path.name.startswith(prefix)]:
-        lock = _lock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if lock is not None:
-            _put_back(left / _EARLIER, out)
-            _remove(left)
-            os.close(lock)
-
-
-def _lock(folder: Path, how: int) -> int | None:
-    """Lock a folder until the handle is closed or the process ends; None if it cannot be."""
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(handle, how)
-    except OSError:
-        os.close(handle)
-        return None
-    return handle
-
-
-def _remove(folder: Path) -> None:
-    try:
-        shutil.rmtree(folder, ignore_errors=True)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)  # where a second signal stopped the first
+        held = lock(left, wait=False)
+        if held is not None:
+            put_back(left / _EARLIER, out)
+            remove(left)
+            os.close(held)
 
 
 def _remove_empty(folder: Path) -> None:

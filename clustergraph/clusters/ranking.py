@@ -72,10 +72,10 @@ ORDER BY m.cluster, m.account, k.kind, v.value
 _ACTIVITY = """
 SELECT cluster, account, hour, max(exchanges) AS exchanges
 FROM (
-    SELECT m.cluster, m.account, x.kind, date_trunc('hour', x.timestamp) AS hour,
+    SELECT m.cluster, m.account, x.kind, date_trunc('hour', x.first_seen) AS hour,
            sum(x.exchanges)::BIGINT AS exchanges
     FROM exchanges x JOIN accounts a ON a.hash = {account} JOIN members m ON m.account = a.account
-    WHERE x.timestamp IS NOT NULL
+    WHERE x.first_seen IS NOT NULL
     GROUP BY m.cluster, m.account, x.kind, hour
 )
 GROUP BY cluster, account, hour ORDER BY cluster, account, hour

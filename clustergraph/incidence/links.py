@@ -210,7 +210,7 @@ def _aggregate(sightings: Sightings) -> str:
         f"{f'sum({name})' if name in sightings.measures else value}::BIGINT AS {name}"
         for name, value in absent.items()
     ]
-    times = ("min(timestamp)", "max(timestamp)") if sightings.has_time else ("NULL", "NULL")
+    times = ("min(first_seen)", "max(last_seen)") if sightings.has_time else ("NULL", "NULL")
     names = ("first_seen", "last_seen")
     parts += [f"{time}::TIMESTAMP AS {name}" for time, name in zip(times, names, strict=True)]
     return ", ".join(parts)

@@ -51,10 +51,10 @@ class Sightings:
     """What was read: where the rows are, and what there is to say about them.
 
     The engine has two relations. `sightings` has a row per signal observed by a row of the input: account_id,
-    kind and value (text, none of them null or empty), timestamp (UTC, null where unknown), exchanges,
-    input_tokens and output_tokens (whole numbers, never null), place (text, null where unknown).
+    kind and value (text, none of them null or empty), first_seen and last_seen (UTC, null where unknown),
+    exchanges, input_tokens and output_tokens (whole numbers, never null), place (text, null where unknown).
     `exchanges` has a row per row of the input, with the same columns but value; its kind is empty for
-    events.
+    events. Rows may stand for several of the input: sightings of one day, exchanges of one hour.
 
     Attributes:
         engine: that has the relations.

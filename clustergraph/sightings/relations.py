@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from clustergraph.sightings.layouts import Layout
     from clustergraph.sightings.survey import Columns, Survey
 
-MEASURES = ", ".join(['"timestamp"', *COUNTS])
+MEASURES = ", ".join(['"timestamp" AS first_seen', '"timestamp" AS last_seen', *COUNTS])
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,9 @@ def name_relations(engine: Engine, relation: str, columns: Columns, found: Surve
         engine.view("input_sightings", sightings)
         if found.colons:
             addresses = load_addresses(engine, "value", "input_sightings", "kind = 'ip'")
+            names = ", ".join(["first_seen", "last_seen", *COUNTS])
             sightings = (
-                f"SELECT account_id, kind, coalesce(address, s.value) AS value, {MEASURES}, place"
+                f"SELECT account_id, kind, coalesce(address, s.value) AS value, {names}, place"
                 f" FROM input_sightings s LEFT JOIN {addresses} a ON s.kind = 'ip' AND s.value = a.value"
             )
         engine.view("sightings", sightings)

@@ -1,0 +1,32 @@
+"""Locks that end with the process that holds them, however it ends."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def lock(path: Path, *, wait: bool) -> int | None:
+    """Lock a file or folder until the handle is closed or the process ends.
+
+    Args:
+        path: that exists.
+        wait: until another process lets go of it.
+
+    Returns:
+        The handle; None if it cannot be locked.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:
+        os.close(handle)
+        return None
+    return handle
