@@ -1,56 +1,33 @@
-"""The main job: from sightings to ranked clusters, stage by stage."""
+"""The main job: a batch of traffic, read and analysed, and its artefacts published."""
 
 from __future__ import annotations
 
-import os
-import platform
 import tempfile
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from clustergraph.analysis import analyse
 from clustergraph.artefacts.publishing import check_target, publish, working_folder
 from clustergraph.artefacts.runs import Run
-from clustergraph.artefacts.schema import mark_degraded
-from clustergraph.clusters.ranking import rank
-from clustergraph.communities.leiden import Leiden
-from clustergraph.config import resolve
 from clustergraph.engines.duckdb import DuckDBEngine
 from clustergraph.incidence.links import link
-from clustergraph.membership.members import partition
+from clustergraph.jobs import Job, make_manifest, set_up
 from clustergraph.progress import Progress, peak_memory
 from clustergraph.projection.chance import Copies, find_tie_bits
 from clustergraph.projection.prefix_join import PrefixIndex
-from clustergraph.projection.ties import BYTES_PER_TIE, estimate_ties, project
-from clustergraph.sightings.layouts import DEFAULT_SIGNALS
-from clustergraph.sightings.reading import DEFAULT_FAMILIES, read
+from clustergraph.projection.ties import BYTES_PER_TIE, estimate_ties
+from clustergraph.sightings.reading import read
 from clustergraph.sightings.side_tables import read_accounts, read_known_hubs, read_volumes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
     from clustergraph.incidence.links import Incidence
-    from clustergraph.sightings.reading import Sightings
 
-STAGES: dict[str, Callable[..., Any]] = {
-    "read": read,
-    "link": link,
-    "project": project,
-    "partition": partition,
-    "rank": rank,
-}
-MEMORY_LIMIT = "1500MB"
-# Parameters that the pipeline passes itself, so that no configuration sets them.
-INJECTED = frozenset(
-    {
-        "read.engine", "signals", "families", "known_hubs", "project.min_accounts", "leiden", "volumes",
-        "rank.accounts", "seed", "threads", "progress",
-    }
-)  # fmt: skip
 # What is used of the table of accounts.
 _KNOWN = ["account_id", "created_at", "organization_id"]
 
@@ -88,23 +65,6 @@ class Estimate:
     def to_dict(self) -> dict[str, Any]:
         """Give everything as plain values."""
         return asdict(self)
-
-
-@dataclass(frozen=True)
-class _Job:
-    """The settings of a run, defaults filled in."""
-
-    settings: Mapping[str, Mapping[str, Any]]
-    seed: int
-    threads: int
-    memory_limit: str
-    progress: Progress
-
-    @property
-    def leiden(self) -> Leiden:
-        """How communities are looked for."""
-        chosen = self.settings["partition"]
-        return Leiden(chosen["engine"], chosen["objective"], chosen["resolution"], self.seed)
 
 
 class _SideTables(NamedTuple):
@@ -149,43 +109,18 @@ def run(
         InputError: the input is wrong, or ``out`` cannot be written.
         GuardrailError: the work would exceed a bound.
     """
-    job = _set_up(config, seed, threads, memory_limit, progress)
+    job = set_up(config, seed, threads, memory_limit, progress)
     with (
         _workplace(out) as working,
         _linked(job, working, inputs, accounts, volumes, known_hubs) as (incidence, given),
     ):
-        with job.progress.stage("project") as advance:
-            ties = project(
-                incidence, min_accounts=job.settings["partition"]["min_accounts"], leiden=job.leiden,
-                seed=seed, threads=job.threads, progress=advance, **job.settings["project"],
-            )  # fmt: skip
-        with job.progress.stage("partition") as advance:
-            membership = partition(
-                ties, seed=seed, threads=job.threads, progress=advance, **job.settings["partition"]
-            )
-        with job.progress.stage("rank") as advance:
-            found = rank(
-                membership,
-                volumes=given.volumes,
-                accounts=given.accounts,
-                threads=job.threads,
-                progress=advance,
-                **job.settings["rank"],
-            )
-        facts = {
-            **_describe_input(incidence.sightings),
-            "accounts": incidence.graph.accounts,
-            "signals": incidence.signals.num_rows,
-            "links": len(incidence.graph.indices),
-            "visits": ties.visits,
-            "thresholds": ties.thresholds.to_dict(),
-        }
-        tables = mark_degraded(found.tables) if incidence.sightings.degraded else found.tables
+        found = analyse(job, incidence, volumes=given.volumes, accounts=given.accounts)
+        manifest = make_manifest(job, found.facts)
         if out is None:
-            return Run.from_tables(tables, _manifest(job, facts))
+            return Run.from_tables(found.tables, manifest)
         with job.progress.stage("write"):
-            manifest = publish(tables, _manifest(job, facts), Path(out), working)
-        return replace(Run.from_tables(tables, manifest), directory=Path(out))
+            manifest = publish(found.tables, manifest, Path(out), working)
+        return replace(Run.from_tables(found.tables, manifest), directory=Path(out))
 
 
 def estimate(
@@ -205,7 +140,7 @@ def estimate(
 
     Nothing is written to ``out``, only whether it could be is checked.
     """
-    job = _set_up(config, seed, threads, memory_limit, progress)
+    job = set_up(config, seed, threads, memory_limit, progress)
     if out is not None:
         check_target(Path(out).absolute())
     with (
@@ -215,20 +150,6 @@ def estimate(
     ):
         disk_bytes = sum(file.stat().st_size for file in working.rglob("*") if file.is_file())
         return _estimate(incidence, job, disk_bytes)
-
-
-def _set_up(
-    config: Mapping[str, Mapping[str, Any]] | None,
-    seed: int,
-    threads: int | None,
-    memory_limit: str | None,
-    progress: Progress | None,
-) -> _Job:
-    settings = resolve(STAGES, config, INJECTED)
-    settings["signals"] = settings["signals"] or dict(DEFAULT_SIGNALS)
-    settings["families"] = DEFAULT_FAMILIES | settings["families"]
-    threads = threads or os.cpu_count() or 1
-    return _Job(settings, seed, threads, memory_limit or MEMORY_LIMIT, progress or Progress())
 
 
 @contextmanager
@@ -246,7 +167,7 @@ def _workplace(out: str | Path | None) -> Iterator[Path]:
 
 @contextmanager
 def _linked(
-    job: _Job, working: Path, inputs: str | Path | Sequence[str | Path], accounts: str | Path | None,
+    job: Job, working: Path, inputs: str | Path | Sequence[str | Path], accounts: str | Path | None,
     volumes: str | Path | None, known_hubs: str | Path | None,
 ) -> Iterator[tuple[Incidence, _SideTables]]:  # fmt: skip
     """Read, check and link everything; give the incidence, its engine open, and the small tables."""
@@ -266,34 +187,7 @@ def _linked(
         yield incidence, _SideTables(volume_table, account_table)
 
 
-def _describe_input(sightings: Sightings) -> dict[str, Any]:
-    return {
-        "shape": sightings.shape,
-        "kinds": {kind: sightings.families[kind] for kind in sightings.kinds},
-        "files": [asdict(file) for file in sightings.files],
-        "rows": sightings.rows,
-        "rejected": {reason: asdict(found) for reason, found in sightings.rejected.items()},
-        "duplicates": sightings.duplicates,
-        "degraded": sightings.degraded,
-        "times": sightings.times,
-    }
-
-
-def _manifest(job: _Job, facts: Mapping[str, Any]) -> dict[str, Any]:
-    packages = ("duckdb", "igraph", "leidenalg", "numba", "numpy", "pyarrow")
-    return {
-        "version": version("clustergraph"),
-        "seed": job.seed,
-        "threads": job.threads,
-        "memory_limit": job.memory_limit,
-        "config": job.settings,
-        "input": facts,
-        "stages": job.progress.timings(),
-        "packages": {"python": platform.python_version(), **{name: version(name) for name in packages}},
-    }
-
-
-def _estimate(incidence: Incidence, job: _Job, disk_bytes: int) -> Estimate:
+def _estimate(incidence: Incidence, job: Job, disk_bytes: int) -> Estimate:
     graph, sightings, settings = incidence.graph, incidence.sightings, job.settings["project"]
     level = settings["tie_bits"]
     if level is None:

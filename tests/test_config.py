@@ -5,7 +5,7 @@ import pytest
 
 from clustergraph.config import check_config, read_config, resolve
 from clustergraph.errors import UsageError
-from clustergraph.pipeline import INJECTED, STAGES
+from clustergraph.jobs import INJECTED, STAGES
 
 
 def project(

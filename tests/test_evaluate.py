@@ -15,7 +15,7 @@ import pytest
 
 import clustergraph as cg
 from clustergraph.config import check_config
-from clustergraph.pipeline import INJECTED, STAGES
+from clustergraph.jobs import INJECTED, STAGES
 from clustergraph.simulation import simulate
 from tests.bench.hop import Hop
 from tests.bench.processes import Taken

@@ -17,7 +17,7 @@ import pytest
 from clustergraph import cli, errors
 from clustergraph.artefacts import schema
 from clustergraph.config import check_config, resolve
-from clustergraph.pipeline import INJECTED, MEMORY_LIMIT, STAGES
+from clustergraph.jobs import INJECTED, MEMORY_LIMIT, STAGES
 from clustergraph.scoring.comparison import score
 from clustergraph.sightings import side_tables
 from clustergraph.sightings.layouts import COUNTS, TEXTS, TIMES

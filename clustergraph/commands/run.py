@@ -58,10 +58,11 @@ def run(
         raise click.UsageError("Missing option '--out': the folder to write the run to (or use --dry-run).")
     from clustergraph import pipeline
     from clustergraph.config import read_config
+    from clustergraph.jobs import INJECTED, STAGES
     from clustergraph.presentation.display import DEGRADED, show_estimate, show_ranking
     from clustergraph.progress import choose_progress
 
-    settings = read_config(config, pipeline.STAGES, pipeline.INJECTED) if config else None
+    settings = read_config(config, STAGES, INJECTED) if config else None
     options |= {"config": settings, "progress": choose_progress(quiet=quiet)}
     if dry_run:
         show(show_estimate(pipeline.estimate(inputs, out=out, **options)))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from clustergraph.artefacts.runs import open_run
 from clustergraph.config import check_config
 from clustergraph.errors import UsageError
-from clustergraph.pipeline import INJECTED, STAGES
+from clustergraph.jobs import INJECTED, STAGES
 from clustergraph.simulation import simulate
 from tests.bench.processes import measure_job
 from tests.evaluate.outcome import judge, rank_groups
