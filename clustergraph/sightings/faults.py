@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from clustergraph.engines.interface import Engine
+    from clustergraph.sightings.spans import Span
 
 LONGEST = 64 * 1024  # bytes of a value
 LARGEST = 2**53  # a count above it is not exact in the doubles and the JSON of the artefacts
@@ -51,12 +52,13 @@ class Rejected:
     examples: tuple[Example, ...] = field(default=())
 
 
-def fault_sql(texts: Sequence[str], *, parsed_time: bool) -> str:
+def fault_sql(texts: Sequence[str], *, parsed_time: bool, span: Span | None = None) -> str:
     """Write the SQL that names a row's first fault, or null.
 
     Args:
         texts: the columns of signals, or `kind` and `value`.
         parsed_time: whether `raw_timestamp` is text that may not be a time.
+        span: days that times have to be in, if any.
     """
     cases = ["account_id IS NULL OR account_id = '' THEN 'account_id: empty'"]
     if "kind" in texts:
@@ -69,6 +71,7 @@ def fault_sql(texts: Sequence[str], *, parsed_time: bool) -> str:
         f"\"timestamp\" < TIMESTAMP '{EARLIEST}' OR \"timestamp\" > TIMESTAMP '{LATEST}'"
         " THEN 'timestamp: outside 2000 to 2100'"
     )
+    cases += span.fault_cases() if span else []
     for name in COUNTS:
         cases += [
             f"{name} = {NOT_WHOLE} THEN '{name}: not a whole number'",

@@ -7,7 +7,7 @@ are checked before anything is made of them.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from clustergraph.engines.sql import quote
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from clustergraph.sightings.layouts import Layout, Shape
     from clustergraph.sightings.relations import InputFile
     from clustergraph.sightings.sources import Source
+    from clustergraph.sightings.spans import Span
     from clustergraph.sightings.survey import Survey
 
 DEFAULT_FAMILIES = {
@@ -98,9 +99,13 @@ def read(
     families: Mapping[str, str] | None = None,
     max_rejected: float = 0.01,
     place: str = DEFAULT_PLACE,
+    span: Span | None = None,
+    earlier_events: Sequence[str] = (),
     progress: Callable[[str], None] | None = None,
 ) -> Sightings:
     """Read all inputs into the relations `sightings` and `exchanges` of the engine.
+
+    Where the input has event ids, `counted_events` is a relation of their MD5 (`event`) and `day`.
 
     Args:
         inputs: files, folders or globs, of Parquet, CSV or JSON lines; all events or all sightings.
@@ -109,6 +114,8 @@ def read(
         families: kind -> family, over the defaults.
         max_rejected: share of rows up to which rows set aside are normal.
         place: column of events that tells where a row was seen; chance is reckoned place by place.
+        span: days that rows have to be of; others, and rows without a time, are set aside.
+        earlier_events: Parquet files of `event`, the MD5 of event ids that were counted before.
         progress: told in a few words what is being done.
 
     Raises:
@@ -121,7 +128,9 @@ def read(
     sources = find(inputs)
     shape = tell_shape(sources, mapping)
     check_types(sources, [*mapping, place])
-    columns = _choose_columns(sources, shape, mapping, place)
+    columns = replace(_choose_columns(sources, shape, mapping, place), span=span)
+    if span is not None and "timestamp" not in columns.present:
+        raise InputError("no file has the column 'timestamp', which tells the night that a row is of")
     layouts = sort_layouts(sources, columns.wanted)
     for layout in layouts:
         say(f"reading {len(layout.sources):,} files ({layout.format})")
@@ -146,7 +155,7 @@ def read(
     if reasons:
         found = survey(engine, clean, columns)
     check_totals(found.totals)
-    unique, duplicates = drop_duplicates(engine, clean, columns)
+    unique, duplicates = drop_duplicates(engine, clean, columns, earlier_events)
     name_relations(engine, unique, columns, found)
     naive, times = _tell_times(engine, layouts, found)
     known = DEFAULT_FAMILIES | dict(families or {})
@@ -187,7 +196,7 @@ def _choose_columns(
 def _read_layout(engine: Engine, layout: Layout, columns: Columns) -> None:
     """Name the layout's rows `..._rows`: Parquet stays where it is, text is parsed and kept."""
     scan_layout(engine, layout, columns.wanted, columns.texts)
-    sql = rows_sql(layout, layout.name, columns.wanted, columns.texts)
+    sql = rows_sql(layout, layout.name, columns)
     keep = engine.view if layout.format == "parquet" else engine.create
     keep(f"{layout.name}_rows", sql)
 
@@ -207,7 +216,7 @@ def _count_faults(engine: Engine, layout: Layout, columns: Columns) -> Mapping[s
         f"SELECT fault, count(*) AS n FROM {layout.name}_rows"
         " WHERE fault IS NOT NULL GROUP BY fault ORDER BY fault"
     ).to_pylist()
-    sql = rows_sql(layout, LOCATED, columns.wanted, columns.texts, located=True)
+    sql = rows_sql(layout, LOCATED, columns, located=True)
     return {
         row["fault"]: Rejected(
             row["n"], find_examples(engine, layout, sql, columns.wanted, columns.texts, row["fault"])

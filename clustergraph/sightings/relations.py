@@ -11,7 +11,7 @@ from clustergraph.sightings.addresses import load_addresses
 from clustergraph.sightings.layouts import COUNTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from clustergraph.engines.interface import Engine
     from clustergraph.sightings.layouts import Layout
@@ -50,8 +50,12 @@ def list_files(engine: Engine, layouts: Iterable[Layout], unread: Mapping[str, i
     return tuple(sorted(files, key=lambda file: file.path))
 
 
-def drop_duplicates(engine: Engine, relation: str, columns: Columns) -> tuple[str, int]:
-    """Keep one row of each event id; rows without an id stay.
+def drop_duplicates(
+    engine: Engine, relation: str, columns: Columns, earlier: Sequence[str] = ()
+) -> tuple[str, int]:
+    """Keep one row of each event id that was not counted before; rows without an id stay.
+
+    Names `counted_events`, where the input has ids.
 
     Of rows with one id the first in the order of all columns is kept, so that the order of rows and files
     does not matter. Ids that occur twice are found by their hashes, so that only they are sorted.
@@ -61,6 +65,30 @@ def drop_duplicates(engine: Engine, relation: str, columns: Columns) -> tuple[st
     """
     if not columns.ids:
         return relation, 0
+    relation, known = _drop_earlier(engine, relation, columns, earlier)
+    unique, left_out = _drop_repeated(engine, relation, columns)
+    events = 'SELECT md5(event_id) AS event, CAST("timestamp" AS DATE) AS day'
+    engine.view("counted_events", f"{events} FROM {unique} WHERE event_id <> ''")
+    return unique, known + left_out
+
+
+def _drop_earlier(engine: Engine, relation: str, columns: Columns, earlier: Sequence[str]) -> tuple[str, int]:
+    """Leave out the rows whose event was counted on an earlier night."""
+    if not earlier:
+        return relation, 0
+    engine.scan("earlier_events", earlier, format="parquet")
+    known = "event_id <> '' AND md5(event_id) IN (SELECT event FROM earlier_events)"
+    count = engine.fetch(f"SELECT count(*) AS n FROM {relation} WHERE {known}")["n"][0].as_py()
+    if not count:
+        return relation, 0
+    names = ", ".join(quote(name) for name in columns.wanted)
+    unknown = "ANTI JOIN earlier_events ON event_id <> '' AND md5(event_id) = event"
+    engine.view("input_new", f"SELECT {names} FROM {relation} {unknown}")
+    return "input_new", count
+
+
+def _drop_repeated(engine: Engine, relation: str, columns: Columns) -> tuple[str, int]:
+    """Keep the first row of each event id."""
     key = engine.hash("event_id")
     engine.create(
         "input_doubled",

@@ -9,31 +9,27 @@ from clustergraph.sightings.faults import NOT_WHOLE, fault_sql
 from clustergraph.sightings.layouts import COUNTS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from clustergraph.sightings.layouts import Layout
+    from clustergraph.sightings.survey import Columns
 
 OFFSET = ":[0-9.]+ ?([+-][0-9]{2}(:?[0-9]{2})?|[A-Za-z_/]+)$"  # how a time ends that tells its zone
 LARGEST_INTEGER = 2**63 - 1
 
 
-def rows_sql(
-    layout: Layout, relation: str, wanted: Sequence[str], texts: Sequence[str], *, located: bool = False
-) -> str:
+def rows_sql(layout: Layout, relation: str, columns: Columns, *, located: bool = False) -> str:
     """Write the query of a layout's rows, all columns cleaned, none left out.
 
     Args:
         layout: of the files.
         relation: over them.
-        wanted: columns to give, in order; those the files lack are constants.
-        texts: those of them that are signals, or `kind` and `value`.
+        columns: those wanted are given, in order; those the files lack are constants.
         located: for examples, give `file`, `row` and every column of the files as `raw_...`.
 
     Returns:
         SQL. Besides the columns wanted it gives `fault`, the row's first fault or null; for text also
         `file`, and `naive`: whether its time told no zone.
     """
-    text = layout.format != "parquet"
+    text, wanted = layout.format != "parquet", columns.wanted
     given = [f"{_cleaned(layout, name)} AS {quote(name)}" for name in wanted]
     raw = [name for name in layout.columns if located or (text and name == "timestamp")]
     given += [f"{quote(name)} AS {quote('raw_' + name)}" for name in raw]
@@ -41,7 +37,7 @@ def rows_sql(
     given += ["row"] if located else []
     given += ["fault AS line_fault"] if layout.format == "json" else []
     parsed_time = _is_text(layout, "timestamp")
-    fault = fault_sql(texts, parsed_time=parsed_time)
+    fault = fault_sql(columns.texts, parsed_time=parsed_time, span=columns.span)
     if layout.format == "json":
         fault = f"coalesce(line_fault, {fault})"
     out = [quote(name) for name in wanted] + [f"{fault} AS fault"]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from clustergraph.engines.interface import Engine
     from clustergraph.sightings.layouts import Shape
+    from clustergraph.sightings.spans import Span
 
 OVERFLOW = 2.0**63
 
@@ -29,12 +30,14 @@ class Columns:
         signals: column -> kind, for events.
         present: all names of columns that some file has.
         place: column of events that tells where a row was seen, None where the input has none.
+        span: days that rows have to be of, None where they may be of any.
     """
 
     shape: Shape
     signals: Mapping[str, str]
     present: Collection[str]
     place: str | None = None
+    span: Span | None = None
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -89,7 +92,7 @@ def survey(engine: Engine, relation: str, columns: Columns) -> Survey:
     parts += [f"{word}(strlen(account_id)) AS account_{word}" for word in ("min", "max")]
     parts += [f"max(strlen({quote(name)})) AS {quote('longest_' + name)}" for name in columns.texts]
     if "timestamp" in columns.present:
-        parts += [f'{word}("timestamp") AS time_{word}' for word in ("min", "max")]
+        parts += [f'{word}("timestamp") AS time_{word}' for word in ("min", "max", "count")]
     counts = [name for name in COUNTS if name in columns.present]
     parts += [f"{word}({name}) AS {name}_{word}" for name in counts for word in ("min", "max")]
     parts += [f"CAST(sum({name}) AS DOUBLE) AS {name}_sum" for name in counts]
@@ -144,7 +147,17 @@ def _suspicious(row: Mapping[str, Any], columns: Columns, counts: Collection[str
         return True
     if any(row[f"{name}_min"] < 0 or row[f"{name}_max"] > LARGEST for name in counts):
         return True
-    return row.get("time_max") is not None and _outside(row["time_min"], row["time_max"])
+    return _strange_times(row, columns)
+
+
+def _strange_times(row: Mapping[str, Any], columns: Columns) -> bool:
+    first, last = row.get("time_min"), row.get("time_max")
+    if first is None or last is None:
+        return columns.span is not None
+    if _outside(first, last):
+        return True
+    span = columns.span
+    return span is not None and (row["time_count"] < row["n"] or not span.covers(first.date(), last.date()))
 
 
 def _outside(first: datetime, last: datetime) -> bool:
