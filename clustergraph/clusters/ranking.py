@@ -59,15 +59,18 @@ JOIN signal_values v ON v.signal = c.signal
 LEFT JOIN signal_bits b ON b.cluster = c.cluster AND b.signal = c.signal
 ORDER BY c.cluster, bits DESC, k.kind, v.value
 """
+# Left to itself, the engine may join members and signals of a cluster first: a billion rows for a large one.
 _LINKS = """
-SELECT m.cluster, m.account, k.kind, v.value, l.exchanges, l.first_seen, l.last_seen
-FROM links l
-JOIN members m ON m.account = l.account
-JOIN shared c ON c.cluster = m.cluster AND c.signal = l.signal
-JOIN signals s ON s.signal = l.signal
+WITH held AS MATERIALIZED (
+    SELECT m.cluster, l.* FROM links l JOIN members m ON m.account = l.account
+)
+SELECT h.cluster, h.account, k.kind, v.value, h.exchanges, h.first_seen, h.last_seen
+FROM held h
+JOIN shared c ON c.cluster = h.cluster AND c.signal = h.signal
+JOIN signals s ON s.signal = h.signal
 JOIN kinds k ON k.kind_number = s.kind_number
-JOIN signal_values v ON v.signal = l.signal
-ORDER BY m.cluster, m.account, k.kind, v.value
+JOIN signal_values v ON v.signal = h.signal
+ORDER BY h.cluster, h.account, k.kind, v.value
 """
 _ACTIVITY = """
 SELECT cluster, account, hour, max(exchanges) AS exchanges
