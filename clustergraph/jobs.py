@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 from clustergraph.clusters.ranking import rank
 from clustergraph.communities.leiden import Leiden
 from clustergraph.config import resolve
+from clustergraph.guardrails import find_breaches
 from clustergraph.incidence.links import link
 from clustergraph.membership.members import partition
 from clustergraph.progress import Progress
 from clustergraph.projection.ties import project
 from clustergraph.sightings.layouts import DEFAULT_SIGNALS
 from clustergraph.sightings.reading import DEFAULT_FAMILIES, read
+from clustergraph.store.increments import choose_window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,6 +29,8 @@ STAGES: dict[str, Callable[..., Any]] = {
     "project": project,
     "partition": partition,
     "rank": rank,
+    "window": choose_window,
+    "guardrails": find_breaches,
 }
 MEMORY_LIMIT = "1500MB"
 # Parameters that the pipeline passes itself, so that no configuration sets them.

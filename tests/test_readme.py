@@ -25,6 +25,8 @@ from clustergraph.sightings.reading import DEFAULT_FAMILIES
 from tests.scored_runs import make_truth, write_run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pyarrow as pa
 
 ROOT = Path(__file__).parent.parent
@@ -54,7 +56,7 @@ def _say_type(kind: pa.DataType) -> str:
     return f"list<{TYPES[str(item)]}>" if item is not None else TYPES[str(kind)]
 
 
-def _columns(table: pa.Schema) -> str:
+def _columns(table: Iterable[pa.Field]) -> str:
     rows = [
         [
             f"`{column.name}`",
@@ -98,7 +100,10 @@ def _find_meaning(stage: Any, key: str) -> str:
 
 
 EXPECTED = {name: _columns(table) for name, table in schema.ARTEFACTS.items()} | {
-    "configuration": _settings()
+    "nightly": _columns([one for one in schema.NIGHTLY_CLUSTERS if one.name not in schema.CLUSTERS.names]),
+    "lineage": _columns(schema.LINEAGE),
+    "regrowth": _columns(schema.REGROWTH),
+    "configuration": _settings(),
 }
 
 

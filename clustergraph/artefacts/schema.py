@@ -111,6 +111,50 @@ ARTEFACTS: dict[str, pa.Schema] = {
     "ties": TIES,
 }
 
+# What a night adds to the clusters of a run.
+_NIGHTLY_COLUMNS = (
+    _column("exchanges_1d", _COUNT, "exchanges", "sum over the members on the last day with data"),
+    _column("exchanges_7d", _COUNT, "exchanges", "sum over the members on the last seven days with data"),
+    _column(
+        "exchanges_lifetime", _COUNT, "exchanges", "of all accounts that are or last were members, since ever"
+    ),
+    _column("accounts_active", _COUNT, "accounts", "members seen on the last day with data"),
+    _column("accounts_banned", _COUNT, "accounts", "members that are banned; null without --accounts"),
+    _column("accounts_new", _COUNT, "accounts", "members first seen tonight"),
+    _column(
+        "replacement_rate", _REAL, "share",
+        "accounts named as regrowth, of the banned accounts that are or last were members; null without any",
+    ),
+)  # fmt: skip
+NIGHTLY_CLUSTERS = pa.schema([*CLUSTERS, *_NIGHTLY_COLUMNS], metadata=CLUSTERS.metadata)
+LINEAGE = _table(
+    "lineage",
+    _column("cluster_id", _TEXT, "id", "made from the night of birth and the members at birth"),
+    _column(
+        "event", _TEXT, "word", "born, continued, grew, shrank, merged, split, dormant, returned or died"
+    ),
+    _column("from_ids", pa.list_(_TEXT), "ids", "earlier clusters that members come from, most first"),
+    _column("into_ids", pa.list_(_TEXT), "ids", "where most of a cluster that died has gone"),
+    _column("overlap", _REAL, "share", "weight of the members of both nights, of those of either"),
+    _column("accounts_joined", _COUNT, "accounts", "members that were none on the last night"),
+    _column("accounts_left", _COUNT, "accounts", "members of the last night that are none"),
+    _column("volume_change", _REAL, "exchanges", "extraction volume against the last night's"),
+)
+REGROWTH = _table(
+    "regrowth",
+    _column("account_id", _TEXT, "id", "that was not seen before the cluster's first ban"),
+    _column("cluster_id", _TEXT, "id", "with banned or confirmed members, to which it is tied"),
+    _column("bits", _REAL, "bits", "evidence that it is of the cluster"),
+    _column("evidence", pa.list_(_TEXT), "signals", "kind=value that it shares with members, rarest first"),
+    _column("nights_since_ban", _COUNT, "nights", "since the cluster's latest ban; null if none is dated"),
+)
+NIGHTLY_ARTEFACTS: dict[str, pa.Schema] = {
+    **ARTEFACTS,
+    "clusters": NIGHTLY_CLUSTERS,
+    "lineage": LINEAGE,
+    "regrowth": REGROWTH,
+}
+
 
 def mark_degraded(tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
     """Mark artefacts of an input of which many rows were set aside, in the metadata of their schemas."""

@@ -45,8 +45,16 @@ class Assigned:
 
 
 @dataclass(frozen=True)
-class _Weighed:
-    """One cluster's opinion: bits and odds of accounts, its ``members`` first; ``key`` tells who they are."""
+class Weighed:
+    """One cluster's opinion of who looks like its members.
+
+    Attributes:
+        accounts: the members, and others that look like them (int32).
+        bits: evidence that each is a member (float64).
+        odds: log2 of the odds that it is (float64).
+        members: how many of the accounts, from the first, are members.
+        key: tells who the members are.
+    """
 
     accounts: NDArray[np.int32]
     bits: NDArray[np.float64]
@@ -72,7 +80,7 @@ class Assigner:
         self._background = background
         self._min_accounts = min_accounts
         self._rooms = [make_scratch(graph) for _ in range(threads)]
-        self._known: dict[bytes, _Weighed] = {}
+        self._known: dict[bytes, Weighed] = {}
 
     def assign(self, labels: NDArray[np.int32], *, member_bits: float) -> Assigned:
         """Assign accounts to the clusters that they are likeliest to be members of.
@@ -87,7 +95,7 @@ class Assigner:
             has to.
         """
         labels = labels.copy()
-        found: dict[int, _Weighed] = {}
+        found: dict[int, Weighed] = {}
         changed = np.unique(labels[labels >= 0])
         for turn in range(_ROUNDS + len(labels) if len(changed) else 0):
             found.update(self._weigh_all(labels, changed, member_bits))
@@ -104,9 +112,18 @@ class Assigner:
         self._known = {one.key: one for one in found.values()}
         return _collect(found, labels)
 
+    def judge(self, labels: NDArray[np.int32], *, member_bits: float) -> dict[int, Weighed]:
+        """Weigh who looks like the members of each cluster, and move nobody.
+
+        Args:
+            labels: cluster of each account, -1 for none.
+            member_bits: least log2 of the odds at which an account that is no member is looked at.
+        """
+        return self._weigh_all(labels, np.unique(labels[labels >= 0]), member_bits)
+
     def _weigh_all(
         self, labels: NDArray[np.int32], clusters: NDArray[np.int32], member_bits: float
-    ) -> dict[int, _Weighed]:
+    ) -> dict[int, Weighed]:
         """Weigh the accounts of some clusters, a share of them on each thread."""
         order = np.flatnonzero(labels >= 0).astype(np.int32)
         order = order[np.argsort(labels[order], kind="stable")]
@@ -122,7 +139,7 @@ class Assigner:
             shares[least].append(i)
             load[least] += int(size[i])
 
-        def work(share: list[int], room: Scratch) -> dict[int, _Weighed]:
+        def work(share: list[int], room: Scratch) -> dict[int, Weighed]:
             return {
                 int(clusters[i]): self._weigh(room, order[ends[0][i] : ends[1][i]], member_bits)
                 for i in share
@@ -132,7 +149,7 @@ class Assigner:
             parts = list(pool.map(work, shares, self._rooms))
         return {cluster: one for part in parts for cluster, one in part.items()}
 
-    def _weigh(self, room: Scratch, members: NDArray[np.int32], member_bits: float) -> _Weighed:
+    def _weigh(self, room: Scratch, members: NDArray[np.int32], member_bits: float) -> Weighed:
         key = hashlib.blake2b(members.tobytes() + np.float64(member_bits).tobytes(), digest_size=16).digest()
         if key in self._known:
             return self._known[key]
@@ -140,7 +157,7 @@ class Assigner:
         prior = float(np.log2(max(everybody - len(members), 1) / len(members)))
         needed = prior + member_bits
         accounts, bits = weigh(self._background, room, members, needed, needed + _FAMILY_MARGIN)
-        return _Weighed(accounts, bits, bits - prior, len(members), key)
+        return Weighed(accounts, bits, bits - prior, len(members), key)
 
 
 def assign(
@@ -158,7 +175,7 @@ def assign(
 
 
 def _choose(
-    found: dict[int, _Weighed], labels: NDArray[np.int32], member_bits: float, *, stay: bool
+    found: dict[int, Weighed], labels: NDArray[np.int32], member_bits: float, *, stay: bool
 ) -> NDArray[np.int32]:
     """Choose the likeliest cluster of each account; with ``stay``, its own or none."""
     best = np.full(len(labels), -np.inf)
@@ -180,7 +197,7 @@ def _drop_small(labels: NDArray[np.int32], min_accounts: int) -> NDArray[np.int3
     return labels
 
 
-def _collect(found: dict[int, _Weighed], labels: NDArray[np.int32]) -> Assigned:
+def _collect(found: dict[int, Weighed], labels: NDArray[np.int32]) -> Assigned:
     bits = np.zeros(len(labels))
     odds = np.full(len(labels), -np.inf)
     for cluster in np.unique(labels[labels >= 0]).tolist():

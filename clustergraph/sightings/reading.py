@@ -64,6 +64,8 @@ class Sightings:
         families: kind -> family.
         has_time: whether any row has a time.
         has_place: whether the input has a column that tells where a row was seen.
+        has_events: whether the input has event ids; then the engine has `counted_events` as well: `event`,
+            the MD5 of an id, and `day`.
         measures: which of exchanges, input_tokens and output_tokens the input has; the others are the same in
             every row (1 exchange, 0 tokens).
         files: that were read, by path.
@@ -81,6 +83,7 @@ class Sightings:
     families: Mapping[str, str]
     has_time: bool
     has_place: bool
+    has_events: bool
     measures: frozenset[str]
     files: tuple[InputFile, ...]
     rows: int
@@ -104,8 +107,6 @@ def read(
     progress: Callable[[str], None] | None = None,
 ) -> Sightings:
     """Read all inputs into the relations `sightings` and `exchanges` of the engine.
-
-    Where the input has event ids, `counted_events` is a relation of their MD5 (`event`) and `day`.
 
     Args:
         inputs: files, folders or globs, of Parquet, CSV or JSON lines; all events or all sightings.
@@ -166,6 +167,7 @@ def read(
         families={kind: known.get(kind, kind) for kind in found.kinds},
         has_time=found.has_time,
         has_place=columns.place is not None,
+        has_events=bool(columns.ids),
         measures=frozenset(name for name in COUNTS if name in columns.present),
         files=files,
         rows=rows,

@@ -1,0 +1,1 @@
+"""Which of tonight's clusters is which of earlier nights, and what became of them."""

@@ -1,0 +1,38 @@
+"""A night without data: everything is as it was the night before."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from clustergraph.artefacts.schema import LINEAGE, NIGHTLY_ARTEFACTS, REGROWTH, fill_schema
+from clustergraph.identity.lineage import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from clustergraph.store.store import Store
+
+
+def repeat_night(store: Store, base: Mapping[str, Any]) -> tuple[dict[str, pa.Table], str, dict[str, Any]]:
+    """Give the artefacts of the night before, the place of its ledger, and its facts.
+
+    Its clusters all go on, and nobody is named again.
+
+    Args:
+        store: that has the night.
+        base: what its run.json says of the store.
+    """
+    before = date.fromisoformat(base["night"])
+    folder = store.run(before)
+    paths = {name: folder / f"{name}.parquet" for name in NIGHTLY_ARTEFACTS}
+    tables = {name: pq.read_table(path, partitioning=None) for name, path in paths.items()}
+    ids = sorted(tables["clusters"]["cluster_id"].to_pylist())
+    events = [asdict(Event(one, "continued", [one], [], 1.0, 0, 0, 0.0)) for one in ids]
+    columns = {name: [event[name] for event in events] for name in LINEAGE.names}
+    tables |= {"lineage": fill_schema(LINEAGE, columns, len(ids)), "regrowth": REGROWTH.empty_table()}
+    return tables, str(base["ledger"]), dict(store.manifest(before)["input"])

@@ -1,0 +1,205 @@
+"""The compact incidence of days: what a night brought in of each day, and the window that they make up.
+
+A night's rows are folded by the day that they are of: sightings by account, kind, value and place, exchanges
+by account, kind, place and hour. Later stages ask for no more than sums, first and last times and hours, so
+that a window of folded rows gives to the byte what the rows themselves would give.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from clustergraph.disk.durable import FOLDER_MODE, flush, hash_file, settle
+from clustergraph.engines.sql import literal
+from clustergraph.errors import InputError, UsageError
+from clustergraph.sightings.layouts import COUNTS
+from clustergraph.sightings.reading import Sightings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
+    from clustergraph.engines.interface import Engine
+    from clustergraph.store.store import Store
+
+# Days back that the store can take rows of.
+LATEST = 31
+_SUMS = ", ".join(f"sum({name})::BIGINT AS {name}" for name in COUNTS)
+_TIMES = "min(first_seen) AS first_seen, max(last_seen) AS last_seen"
+_DAYS = """
+SELECT CAST(first_seen AS DATE) AS day, count(*) AS rows FROM exchanges GROUP BY day ORDER BY day
+"""
+_SIGHTINGS = f"""
+SELECT account_id, kind, value, {_TIMES}, {_SUMS}, place
+FROM sightings WHERE CAST(first_seen AS DATE) = {{day}} AND kind = {{kind}}
+GROUP BY account_id, kind, value, place ORDER BY account_id, value, place NULLS FIRST
+"""
+_EXCHANGES = f"""
+SELECT account_id, kind, {_TIMES}, {_SUMS}, place
+FROM exchanges WHERE CAST(first_seen AS DATE) = {{day}}
+GROUP BY account_id, kind, place, date_trunc('hour', first_seen)
+ORDER BY account_id, kind, place NULLS FIRST, first_seen
+"""
+_EVENTS = "SELECT DISTINCT event FROM counted_events WHERE day = {day} ORDER BY event"
+
+
+@dataclass(frozen=True)
+class Increment:
+    """What one night brought in of one day.
+
+    Attributes:
+        day: that the rows are of, as an ISO date.
+        night: that brought them.
+        place: folder, from the root of the store.
+        rows: that were folded.
+        shape: `events` or `sightings`.
+        kinds: of signals.
+        has_place: whether the input could tell where a row was seen.
+        has_events: whether it had event ids.
+        sha256: of each file.
+    """
+
+    day: str
+    night: str
+    place: str
+    rows: int
+    shape: str
+    kinds: tuple[str, ...]
+    has_place: bool
+    has_events: bool
+    sha256: Mapping[str, str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give everything as plain values."""
+        return {**asdict(self), "kinds": list(self.kinds)}
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any]) -> Increment:
+        """Make one of plain values."""
+        return cls(**{**found, "kinds": tuple(found["kinds"])})
+
+
+def fold(sightings: Sightings, store: Store, night: date) -> list[Increment]:
+    """Fold what a night brought in into the store, day by day.
+
+    Args:
+        sightings: the night's rows; `counted_events` of its engine is used where there is one.
+        store: that takes them.
+        night: their night.
+
+    Returns:
+        An increment per day, in order. They are on disk, but count only when a run names them.
+    """
+    days = sightings.engine.fetch(_DAYS).to_pylist()
+    return [_fold_day(sightings, store, night, row["day"], row["rows"]) for row in days]
+
+
+def open_window(
+    engine: Engine, increments: Sequence[Increment], store: Store, families: Mapping[str, str]
+) -> Sightings:
+    """Make the relations `sightings` and `exchanges` of a window.
+
+    Args:
+        engine: to read with.
+        increments: of the window, one at least.
+        store: that has them.
+        families: kind -> family.
+
+    Raises:
+        InputError: some are of events and others of sightings.
+    """
+    shapes = sorted({one.shape for one in increments})
+    if len(shapes) > 1:
+        raise InputError(
+            f"{store.root}: the nights of the window are of {' and of '.join(shapes)}; expected one shape"
+        )
+    for relation in ("sightings", "exchanges"):
+        files = [str(store.root / one.place / f"{relation}.parquet") for one in increments]
+        engine.scan(relation, files, format="parquet")
+    kinds = tuple(sorted({kind for one in increments for kind in one.kinds}))
+    return Sightings(
+        engine=engine,
+        shape="events" if shapes == ["events"] else "sightings",
+        kinds=kinds,
+        families={kind: families.get(kind, kind) for kind in kinds},
+        has_time=True,
+        has_place=any(one.has_place for one in increments),
+        has_events=False,
+        measures=frozenset(COUNTS),
+        files=(),
+        rows=sum(one.rows for one in increments),
+        rejected={},
+        duplicates=0,
+        degraded=False,
+        naive_times=False,
+        times="the times of the nights' inputs, in UTC",
+    )
+
+
+def choose_window(
+    increments: Sequence[Increment], night: date, *, nights: int = 30, late: int = 3
+) -> list[Increment]:
+    """Choose the increments of the last days with data, up to a night.
+
+    Args:
+        increments: of all days.
+        night: the last day.
+        nights: how many days with data.
+        late: days back that a night's input may have rows of.
+
+    Raises:
+        UsageError: there are too few nights, or too many days.
+    """
+    if nights < 1 or not 0 <= late <= LATEST:
+        raise UsageError(f"[window] nights must be 1 or more, and late from 0 to {LATEST}")
+    days = sorted({one.day for one in increments if one.day <= str(night)})[-nights:]
+    return [one for one in increments if one.day in set(days)]
+
+
+def _fold_day(sightings: Sightings, store: Store, night: date, day: date, rows: int) -> Increment:
+    folder = store.incidence / f"dt={day}"
+    folder.mkdir(exist_ok=True)
+    folder.chmod(FOLDER_MODE)
+    fresh = Path(tempfile.mkdtemp(prefix=".", dir=folder))
+    try:
+        has_events = _write_day(sightings, fresh, day)
+        sha256 = {path.stem: hash_file(path) for path in sorted(fresh.iterdir())}
+        digest = hashlib.sha256("".join(f"{name} {one}\n" for name, one in sha256.items()).encode())
+        place = folder / f"night={night}-{digest.hexdigest()[:16]}"
+        settle(fresh)
+        if not place.exists():
+            fresh.rename(place)
+        flush(folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return Increment(
+        str(day), str(night), str(place.relative_to(store.root)), rows, sightings.shape, sightings.kinds,
+        sightings.has_place, has_events, sha256,
+    )  # fmt: skip
+
+
+def _write_day(sightings: Sightings, folder: Path, day: date) -> bool:
+    """Write the files of a day; tell whether its events have ids."""
+    engine, at = sightings.engine, f"DATE '{day}'"
+    parts = (engine.fetch(_SIGHTINGS.format(day=at, kind=literal(kind))) for kind in sightings.kinds)
+    empty = engine.fetch(_SIGHTINGS.format(day=at, kind="NULL"))
+    with pq.ParquetWriter(folder / "sightings.parquet", empty.schema, compression="zstd") as writer:
+        for part in parts:
+            writer.write_table(part.cast(empty.schema))
+    _write(engine.fetch(_EXCHANGES.format(day=at)), folder / "exchanges.parquet")
+    if not sightings.has_events:
+        return False
+    _write(engine.fetch(_EVENTS.format(day=at)), folder / "events.parquet")
+    return True
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    pq.write_table(table, path, compression="zstd")

@@ -1,0 +1,126 @@
+"""What is known after a night: every account that was ever seen, every cluster that is remembered."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from clustergraph.disk.durable import flush, hash_file, settle
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
+    from clustergraph.engines.interface import Engine
+    from clustergraph.store.increments import Increment
+    from clustergraph.store.store import Store
+
+ACCOUNTS = pa.schema(
+    [
+        ("account_id", pa.string()),
+        ("first_night", pa.date32()),  # that it was seen
+        ("last_night", pa.date32()),
+        ("exchanges", pa.int64()),  # in all nights
+        ("cluster_id", pa.string()),  # that it was last a member of
+        ("member_night", pa.date32()),  # when it was
+        ("weight", pa.float64()),  # in that cluster
+        ("named", pa.bool_()),  # as regrowth of a cluster
+    ]
+)
+CLUSTERS = pa.schema(
+    [
+        ("cluster_id", pa.string()),
+        ("born", pa.string()),
+        ("last_night", pa.string()),
+        ("dormant", pa.int64()),
+        ("accounts", pa.int64()),
+        ("volume", pa.float64()),
+        ("explained", pa.bool_()),  # by legitimate sharing
+    ]
+)
+_SEEN = """
+SELECT account_id, max(exchanges)::BIGINT AS exchanges
+FROM (SELECT account_id, kind, sum(exchanges) AS exchanges FROM {relation} GROUP BY account_id, kind)
+GROUP BY account_id
+"""
+_UPDATED = """
+SELECT coalesce(b.account_id, s.account_id, m.account_id) AS account_id,
+       coalesce(b.first_night, {night}) AS first_night,
+       CASE WHEN s.account_id IS NULL THEN coalesce(b.last_night, {night}) ELSE {night} END AS last_night,
+       coalesce(b.exchanges, 0) + coalesce(s.exchanges, 0) AS exchanges,
+       coalesce(m.cluster_id, b.cluster_id) AS cluster_id,
+       CASE WHEN m.account_id IS NULL THEN b.member_night ELSE {night} END AS member_night,
+       coalesce(m.weight, b.weight) AS weight,
+       coalesce(b.named, false) OR n.account_id IS NOT NULL AS named
+FROM ledger_before b
+FULL OUTER JOIN seen_tonight s ON s.account_id = b.account_id
+FULL OUTER JOIN members_tonight m ON m.account_id = coalesce(b.account_id, s.account_id)
+LEFT JOIN named_tonight n ON n.account_id = coalesce(b.account_id, s.account_id, m.account_id)
+ORDER BY 1
+"""
+
+
+def load_ledger(engine: Engine, store: Store, place: str | None, increments: Sequence[Increment]) -> None:
+    """Make the relations `ledger_before` and `seen_tonight` (account_id, exchanges).
+
+    Args:
+        engine: to read with.
+        store: that has the ledger.
+        place: of the ledger after the night before, None where there is none.
+        increments: that came in tonight.
+    """
+    if place is None:
+        engine.load("ledger_before", ACCOUNTS.empty_table())
+    else:
+        engine.scan("ledger_before", [str(store.root / place / "accounts.parquet")], format="parquet")
+    if increments:
+        files = [str(store.root / one.place / "exchanges.parquet") for one in increments]
+        engine.scan("exchanges_tonight", files, format="parquet")
+        engine.create("seen_tonight", _SEEN.format(relation="exchanges_tonight"))
+    else:
+        engine.load("seen_tonight", ACCOUNTS.empty_table().select(["account_id", "exchanges"]))
+
+
+def update_ledger(engine: Engine, night: date, members: pa.Table, named: pa.Array) -> pa.Table:
+    """Give the accounts of the ledger after a night.
+
+    Args:
+        engine: after :func:`load_ledger`.
+        night: the date.
+        members: ``account_id``, ``cluster_id`` and ``weight`` of tonight's members.
+        named: ids of the accounts that were named as regrowth.
+    """
+    engine.load("members_tonight", members)
+    engine.load("named_tonight", pa.table({"account_id": named}))
+    return engine.fetch(_UPDATED.format(night=f"DATE '{night}'")).cast(ACCOUNTS)
+
+
+def read_clusters(store: Store, place: str | None) -> pa.Table:
+    """Read the clusters of a ledger, none where there is no ledger."""
+    if place is None:
+        return CLUSTERS.empty_table()
+    return pq.read_table(store.root / place / "clusters.parquet", partitioning=None)
+
+
+def write_ledger(store: Store, night: date, tables: Mapping[str, pa.Table]) -> str:
+    """Write a ledger; give its place from the root of the store."""
+    fresh = Path(tempfile.mkdtemp(prefix=".", dir=store.ledgers))
+    try:
+        digest = hashlib.sha256()
+        for name, table in sorted(tables.items()):
+            pq.write_table(table, fresh / f"{name}.parquet", compression="zstd")
+            digest.update(f"{name} {hash_file(fresh / f'{name}.parquet')}\n".encode())
+        place = store.ledgers / f"night={night}-{digest.hexdigest()[:16]}"
+        settle(fresh)
+        if not place.exists():
+            fresh.rename(place)
+        flush(store.ledgers)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return str(place.relative_to(store.root))

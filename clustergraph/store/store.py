@@ -1,0 +1,195 @@
+"""The folder of a store: where everything is, which version it has, and who is at work in it.
+
+A night is published by one rename, that of its run's folder. Whatever else a night writes has a name of its
+own, made from the night and from what is in it, and counts only if the run's ``run.json`` names it. So what a
+killed process leaves behind is never mistaken for part of the store, and the next start removes it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+from clustergraph.disk.durable import FILE_MODE, FOLDER_MODE, flush, replace_file
+from clustergraph.disk.locks import lock
+from clustergraph.errors import GuardrailError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FORMAT = 1
+_ABOUT, _LOCK, _LATEST, _MANIFEST = "store.json", "lock", "latest", "run.json"
+_NIGHT = re.compile(r"dt=(\d{4}-\d\d-\d\d)")
+# No night takes rows of days that are further back.
+_REACH = 31
+_PIECE = re.compile(r"night=(\d{4}-\d\d-\d\d)-[0-9a-f]+")
+
+
+@dataclass(frozen=True)
+class Store:
+    """A store on disk.
+
+    Attributes:
+        root: its folder.
+    """
+
+    root: Path
+
+    @property
+    def runs(self) -> Path:
+        """The folder of the published runs."""
+        return self.root / "runs"
+
+    @property
+    def incidence(self) -> Path:
+        """The folder of the daily incidence."""
+        return self.root / "incidence"
+
+    @property
+    def ledgers(self) -> Path:
+        """The folder of what is known after each night."""
+        return self.root / "ledgers"
+
+    def run(self, night: date) -> Path:
+        """Give the folder of a night's run, which may not be there."""
+        return self.runs / f"dt={night}"
+
+    def nights(self) -> list[date]:
+        """List the nights that are published, in order."""
+        if not self.runs.is_dir():
+            return []
+        names = (_NIGHT.fullmatch(path.name) for path in self.runs.iterdir())
+        return sorted(date.fromisoformat(name[1]) for name in names if name)
+
+    def manifest(self, night: date) -> dict[str, Any]:
+        """Read the run.json of a night.
+
+        Raises:
+            InputError: it is missing or damaged.
+        """
+        path = self.run(night) / _MANIFEST
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path}: cannot be read: {error}") from error
+        if not isinstance(found, dict) or "store" not in found:
+            raise InputError(f"{path}: does not say what of the store belongs to it")
+        return found
+
+    def prepare(self) -> None:
+        """Make the folders that are not there yet, for owner and group alone."""
+        for folder in (self.runs, self.incidence, self.ledgers):
+            folder.mkdir(exist_ok=True)
+            folder.chmod(FOLDER_MODE)
+
+    def point_to_latest(self) -> None:
+        """Have ``runs/latest`` lead to the last night."""
+        nights = self.nights()
+        link, fresh = self.runs / _LATEST, self.runs / f".{_LATEST}"
+        if not nights or (link.is_symlink() and link.readlink().name == self.run(nights[-1]).name):
+            return
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(self.run(nights[-1]).name)
+        fresh.replace(link)
+        flush(self.runs)
+
+    def clean(self) -> None:
+        """Remove what an earlier process left unfinished, and mend ``runs/latest``.
+
+        Only what is of the last published night or later is looked at: what is older was looked at then.
+        """
+        nights = self.nights()
+        last = nights[-1] if nights else date.min
+        known = set(self.manifest(last)["store"]["pieces"]) if nights else set()
+        for folder in (*self._days(last), self.ledgers):
+            for piece in list(folder.iterdir()) if folder.is_dir() else []:
+                night = _PIECE.fullmatch(piece.name)
+                unfinished = night is None or date.fromisoformat(night[1]) >= last
+                if unfinished and str(piece.relative_to(self.root)) not in known:
+                    shutil.rmtree(piece)
+            if folder != self.ledgers and not any(folder.iterdir()):
+                folder.rmdir()
+        self.point_to_latest()
+
+    def _days(self, since: date) -> list[Path]:
+        """List the folders of days that a night since ``since`` may have written to."""
+        if not self.incidence.is_dir():
+            return []
+        found = []
+        for path in self.incidence.iterdir():
+            day = _NIGHT.fullmatch(path.name)
+            if day and (date.fromisoformat(day[1]) - since).days >= -_REACH:
+                found.append(path)
+        return sorted(found)
+
+
+def open_store(root: Path, *, create: bool = False) -> Store:
+    """Open a store, or make one.
+
+    Args:
+        root: its folder.
+        create: make it where there is none.
+
+    Raises:
+        InputError: the folder is not a store, or of another version.
+    """
+    about = root / _ABOUT
+    if not about.is_file():
+        if not create:
+            raise InputError(f"{root}: is not a store: it has no {_ABOUT}; `clustergraph nightly` makes one")
+        _make(root)
+    try:
+        found = json.loads(about.read_text(encoding="utf-8"))
+        version = int(found["format"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{about}: does not tell the version of the store") from error
+    if version > FORMAT:
+        raise InputError(
+            f"{root}: the store is of version {version}, this program knows versions up to {FORMAT}; "
+            "install the version of clustergraph that wrote it"
+        )
+    return Store(root)
+
+
+def _make(root: Path) -> None:
+    try:
+        if root.exists() and (not root.is_dir() or any(root.iterdir())):
+            raise InputError(f"{root}: holds something else than a store; name a new folder for --store")
+        root.mkdir(parents=True, exist_ok=True)
+        root.chmod(FOLDER_MODE)
+        replace_file(root / _ABOUT, json.dumps({"format": FORMAT}) + "\n")
+    except OSError as error:
+        raise InputError(f"{root}: cannot be made: {error.strerror}") from error
+
+
+@contextmanager
+def hold(store: Store, *, wait: bool = False) -> Iterator[None]:
+    """Be the only one to change the store.
+
+    Args:
+        store: to hold.
+        wait: for whoever holds it, or else refuse.
+
+    Raises:
+        GuardrailError: another process holds it; the message says which.
+    """
+    path = store.root / _LOCK
+    path.touch(mode=FILE_MODE)
+    handle = lock(path, wait=wait)
+    if handle is None:
+        said = path.read_text(encoding="utf-8").strip() or "another process"
+        raise GuardrailError(f"{store.root}: {said} is at work in this store; wait for it, or use --wait")
+    try:
+        now = datetime.now(UTC)
+        path.write_text(f"process {os.getpid()} of {os.uname().nodename}, since {now:%Y-%m-%d %H:%M} UTC,\n")
+        yield
+    finally:
+        path.write_text("")
+        os.close(handle)

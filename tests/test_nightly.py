@@ -1,0 +1,333 @@
+"""Nights in a store: what is published equals a run over the window, and nothing is lost or counted twice."""
+
+from __future__ import annotations
+
+import json
+import stat
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import clustergraph as cg
+from clustergraph.artefacts.schema import ARTEFACTS, NIGHTLY_ARTEFACTS
+from clustergraph.errors import GuardrailError, InputError, UsageError
+from clustergraph.nightly.night import nightly
+from clustergraph.simulation.generate import simulate
+from tests.commands import call, snapshot
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+START = date(2026, 2, 2)
+NIGHTS = 5
+
+
+def at(number: int) -> date:
+    return START + timedelta(days=number)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("world")
+    simulate(folder, accounts=3_000, nights=NIGHTS, evasion=0.4, seed=11)
+    return folder
+
+
+def events(world: Path, number: int) -> Path:
+    return world / "events" / f"dt={at(number)}"
+
+
+def run_night(world: Path, store: Path, number: int, **options):
+    options = {"accounts": world / "accounts.parquet", "threads": 1} | options
+    return nightly(events(world, number), store=store, night=at(number), **options)
+
+
+@pytest.fixture(scope="module")
+def store(world, tmp_path_factory) -> Path:
+    """A store of all nights; tests read it."""
+    store = tmp_path_factory.mktemp("stores") / "store"
+    for number in range(NIGHTS):
+        run_night(world, store, number)
+    return store
+
+
+def table(store: Path, number: int, name: str) -> pa.Table:
+    return pq.read_table(store / "runs" / f"dt={at(number)}" / f"{name}.parquet", partitioning=None)
+
+
+def manifest(store: Path, number: int) -> dict:
+    return json.loads((store / "runs" / f"dt={at(number)}" / "run.json").read_text())
+
+
+def contents(store: Path) -> dict[str, bytes | str]:
+    """Everything in a store; of run.json what is not a matter of time."""
+    found: dict[str, bytes | str] = {}
+    for path in sorted(store.rglob("*")):
+        name = str(path.relative_to(store))
+        if path.is_symlink():
+            found[name] = str(path.readlink())
+        elif path.name == "run.json":
+            document = json.loads(path.read_text())
+            document.pop("stages")
+            for file in document["store"]["input"]["files"]:
+                file.pop("path")
+            found[name] = json.dumps(document, sort_keys=True)
+        elif path.is_file():
+            found[name] = path.read_bytes()
+    return found
+
+
+def assert_equal_but_for_ids(run: cg.Run, store: Path, number: int) -> None:
+    old, new = run.clusters["cluster_id"], table(store, number, "clusters")["cluster_id"]
+    ids = dict(zip(old.to_pylist(), new.to_pylist(), strict=True))
+    for name in ARTEFACTS:
+        one, other = run.tables[name], table(store, number, name)
+        for column in one.column_names:
+            values = one[column].to_pylist()
+            if column == "cluster_id":
+                values = [ids[value] for value in values]
+            assert values == other[column].to_pylist(), (name, column)
+
+
+@pytest.mark.parametrize("number", [0, 2, NIGHTS - 1])
+def test_a_night_equals_a_run_over_its_window(world, store, number):
+    inputs = [events(world, n) for n in range(number + 1)]
+    run = cg.run(inputs, accounts=world / "accounts.parquet")
+    assert run.clusters.num_rows > 5
+    assert_equal_but_for_ids(run, store, number)
+
+
+def test_the_window_is_of_the_last_days_with_data(world, tmp_path):
+    settings = {"window": {"nights": 2}}
+    for number in (0, 1, 3):
+        run_night(world, tmp_path / "store", number, config=settings)
+    run = cg.run([events(world, n) for n in (1, 3)], accounts=world / "accounts.parquet")
+    assert_equal_but_for_ids(run, tmp_path / "store", 3)
+    assert manifest(tmp_path / "store", 3)["store"]["window"] == [str(at(1)), str(at(3))]
+
+
+def test_every_artefact_has_its_columns_and_types(store):
+    for number in range(NIGHTS):
+        for name, schema in NIGHTLY_ARTEFACTS.items():
+            assert table(store, number, name).schema.equals(schema)
+
+
+def test_a_night_again_gives_the_same_bytes(world, store, tmp_path):
+    for number in range(3):
+        run_night(world, tmp_path / "store", number)
+    before = contents(tmp_path / "store")
+    run_night(world, tmp_path / "store", 2, threads=2)
+    after = contents(tmp_path / "store")
+    assert before.keys() == after.keys()
+    assert [name for name in before if before[name] != after[name] and not name.endswith("run.json")] == []
+
+
+def test_an_earlier_night_is_refused(world, store):
+    before = contents(store)
+    with pytest.raises(UsageError, match="--rebuild"):
+        run_night(world, store, 1)
+    assert contents(store) == before
+
+
+def test_a_rebuilt_store_is_as_if_the_night_had_been_right_at_once(world, tmp_path):
+    wrong = pq.read_table(events(world, 1)).slice(0, 200)
+    (tmp_path / "wrong").mkdir()
+    pq.write_table(wrong, tmp_path / "wrong" / "x.parquet")
+    for store in ("one", "other"):
+        run_night(world, tmp_path / store, 0)
+    nightly(
+        tmp_path / "wrong",
+        store=tmp_path / "one",
+        night=at(1),
+        accounts=world / "accounts.parquet",
+        threads=1,
+    )
+    run_night(world, tmp_path / "one", 2)
+    run_night(world, tmp_path / "one", 1, rebuild=True)
+    for number in (1, 2):
+        run_night(world, tmp_path / "other", number)
+    assert contents(tmp_path / "one") == contents(tmp_path / "other")
+
+
+# Rows that come late, early, twice or not at all
+
+
+def write_night(folder: Path, frame: pd.DataFrame) -> Path:
+    folder.mkdir(parents=True)
+    frame.to_parquet(folder / "x.parquet")
+    return folder
+
+
+def frames(world: Path) -> list[pd.DataFrame]:
+    return [pq.read_table(events(world, n), partitioning=None).to_pandas() for n in range(3)]
+
+
+def test_late_and_early_rows_are_of_their_own_days(world, tmp_path):
+    zero, one, two = frames(world)
+    late, early = zero.iloc[:500], one.iloc[:300]
+    nights = [pd.concat([zero.iloc[500:], early]), one.iloc[300:], pd.concat([late, two])]
+    for number, frame in enumerate(nights):
+        folder = write_night(tmp_path / str(number), frame)
+        nightly(folder, store=tmp_path / "store", night=at(number), threads=1)
+    assert_equal_but_for_ids(cg.run([events(world, n) for n in range(3)]), tmp_path / "store", 2)
+    assert manifest(tmp_path / "store", 2)["store"]["touched"] == [str(at(0)), str(at(2))]
+    first = cg.run([write_night(tmp_path / "first", zero.iloc[500:])])
+    assert_equal_but_for_ids(first, tmp_path / "store", 0)
+
+
+def test_rows_that_are_too_late_or_have_no_time_are_set_aside(world, tmp_path):
+    zero, one, _ = frames(world)
+    old = zero.iloc[:20].assign(timestamp=zero["timestamp"].iloc[:20] - pd.Timedelta(days=9))
+    none = zero.iloc[:10].assign(timestamp=pd.NaT)
+    far = zero.iloc[:5].assign(timestamp=zero["timestamp"].iloc[:5] + pd.Timedelta(days=5))
+    folder = write_night(tmp_path / "x", pd.concat([one, old, none, far]))
+    nightly(folder, store=tmp_path / "store", night=at(1), threads=1)
+    rejected = manifest(tmp_path / "store", 1)["store"]["input"]["rejected"]
+    assert {reason: found["count"] for reason, found in rejected.items()} == {
+        f"timestamp: before {at(-2)}, too late": 20, "timestamp: empty": 10, f"timestamp: after {at(2)}": 5,
+    }  # fmt: skip
+    assert_equal_but_for_ids(cg.run(events(world, 1)), tmp_path / "store", 1)
+
+
+def test_an_event_counts_once_on_whichever_nights_it_comes(world, tmp_path):
+    named = [
+        frame.assign(event_id=[f"e{n}-{i}" for i in range(len(frame))])
+        for n, frame in enumerate(frames(world))
+    ]
+    nights = [
+        named[0],
+        pd.concat([named[1], named[0].iloc[:400]]),
+        pd.concat([named[2], named[2], named[1].tail(9)]),
+    ]
+    for number, frame in enumerate(nights):
+        nightly(
+            write_night(tmp_path / str(number), frame), store=tmp_path / "store", night=at(number), threads=1
+        )
+    assert [manifest(tmp_path / "store", n)["store"]["input"]["duplicates"] for n in range(3)] == [
+        0, 400, len(named[2]) + 9,
+    ]  # fmt: skip
+    assert_equal_but_for_ids(cg.run([events(world, n) for n in range(3)]), tmp_path / "store", 2)
+
+
+def test_an_empty_night_changes_nothing_but_the_date(world, tmp_path):
+    for number in range(2):
+        run_night(world, tmp_path / "store", number)
+    with pytest.raises(UsageError, match="--allow-empty"):
+        nightly([], store=tmp_path / "store", night=at(2))
+    nightly([], store=tmp_path / "store", night=at(2), allow_empty=True)
+    for name in ARTEFACTS:
+        paths = [tmp_path / "store" / "runs" / f"dt={at(n)}" / f"{name}.parquet" for n in (1, 2)]
+        assert paths[0].read_bytes() == paths[1].read_bytes()
+    assert set(table(tmp_path / "store", 2, "lineage")["event"].to_pylist()) == {"continued"}
+    run_night(world, tmp_path / "store", 3)
+    run = cg.run([events(world, n) for n in (0, 1, 3)], accounts=world / "accounts.parquet")
+    assert_equal_but_for_ids(run, tmp_path / "store", 3)
+
+
+# What nights have that runs have not
+
+
+def test_volumes_of_the_day_the_week_and_the_lifetime(world, tmp_path):
+    settings = {"window": {"nights": 2}}
+    for number in range(4):
+        run_night(world, tmp_path / "store", number, config=settings)
+    clusters = table(tmp_path / "store", 3, "clusters").to_pandas().set_index("cluster_id")
+    members = [table(tmp_path / "store", n, "members").to_pandas() for n in range(4)]
+    everything = pd.concat(
+        [pq.read_table(events(world, n), partitioning=None).to_pandas().assign(n=n) for n in range(4)]
+    )
+    last = pd.concat(members).drop_duplicates("account_id", keep="last").set_index("account_id")["cluster_id"]
+    lifetime = everything.groupby(everything["account_id"].map(last))["exchanges"].sum()
+    tonight = members[3].set_index("account_id")["cluster_id"]
+    recent = everything[everything["n"] == 3]
+    day = recent.groupby(recent["account_id"].map(tonight))["exchanges"].sum()
+    active = recent.groupby(recent["account_id"].map(tonight))["account_id"].nunique()
+    for cluster_id, row in clusters.iterrows():
+        assert row["exchanges_lifetime"] == lifetime[cluster_id]
+        assert row["exchanges_1d"] == day.get(cluster_id, 0)
+        assert row["exchanges_7d"] == row["exchanges"]  # the window has two days
+        assert row["accounts_active"] == active.get(cluster_id, 0)
+    assert (clusters["exchanges_lifetime"] > clusters["exchanges"]).any()
+
+
+def test_the_store_is_for_its_owner_and_group(store):
+    for path in (store, *store.rglob("*")):
+        if not path.is_symlink():
+            assert stat.S_IMODE(path.stat().st_mode) & 0o027 == 0, path
+
+
+def test_latest_leads_to_the_last_night(store):
+    assert (store / "runs" / "latest").resolve() == (store / "runs" / f"dt={at(NIGHTS - 1)}").resolve()
+    assert cg.open_run(store / "runs" / "latest").clusters.num_rows > 0
+
+
+def test_campaigns_keep_their_ids_and_come_back_under_new_accounts(world, store):
+    truth = pq.read_table(world / "truth.parquet").to_pandas().set_index("account_id")["group"]
+    ids = []
+    for number in range(1, NIGHTS):
+        members = table(store, number, "members").to_pandas()
+        hydra = members[members["account_id"].map(truth) == "campaign-hydra"]
+        ids.append(hydra["cluster_id"].mode()[0])
+    assert len(set(ids)) == 1
+    named = [table(store, n, "regrowth").to_pandas() for n in range(NIGHTS)]
+    of = pd.concat(named)
+    assert of["account_id"].is_unique
+    mine = of[of["cluster_id"] == ids[0]]
+    assert len(mine) > 3
+    assert (mine["account_id"].map(truth) == "campaign-hydra").mean() >= 0.95
+
+
+# What stops a night
+
+
+def test_a_breach_stops_the_night_until_somebody_accepts_it(world, tmp_path):
+    for number in range(3):
+        run_night(world, tmp_path / "store", number)
+    before = contents(tmp_path / "store")
+    few = write_night(tmp_path / "few", frames(world)[2].assign(
+        timestamp=frames(world)[2]["timestamp"] + pd.Timedelta(days=1)).iloc[:100])  # fmt: skip
+    with pytest.raises(GuardrailError, match=r"'volume'.*--accept volume"):
+        nightly(few, store=tmp_path / "store", night=at(3))
+    nightly(
+        few, store=tmp_path / "store", night=at(3), accepted={"volume": {"by": "ada", "reason": "an outage"}}
+    )
+    passed = manifest(tmp_path / "store", 3)["input"]["guardrails"]
+    assert [(one["name"], one["by"], one["reason"]) for one in passed] == [("volume", "ada", "an outage")]
+    after = contents(tmp_path / "store")
+    assert {name: after[name] for name in before if "latest" not in name and name != "lock"} == {
+        name: what for name, what in before.items() if "latest" not in name and name != "lock"
+    }
+
+
+def test_a_folder_with_something_else_is_no_store(world, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").touch()
+    before = snapshot(tmp_path)
+    with pytest.raises(InputError, match="something else"):
+        run_night(world, tmp_path / "mine", 0)
+    assert snapshot(tmp_path) == before
+
+
+def test_a_store_of_a_later_version_is_left_alone(world, tmp_path):
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "store.json").write_text('{"format": 99}')
+    with pytest.raises(InputError, match="version 99"):
+        run_night(world, tmp_path / "store", 0)
+
+
+def test_the_command(world, tmp_path):
+    done = call(
+        "nightly", events(world, 0), "--store", tmp_path / "store", "--date", at(0), "--quiet", "--accounts",
+        world / "accounts.parquet",
+    )  # fmt: skip
+    assert (done.code, done.err) == (0, "")
+    assert (tmp_path / "store" / "runs" / "latest" / "clusters.parquet").is_file()
+    done = call(
+        "nightly", events(world, 0), "--store", tmp_path / "store", "--date", at(0), "--accept", "volume"
+    )
+    assert done.code == 2
+    assert "--reason" in done.err
