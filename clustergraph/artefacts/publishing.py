@@ -9,7 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clustergraph.disk.durable import flush, put, put_back, remove, settle, write_json, write_table
+from clustergraph.disk.durable import (
+    copy_table,
+    flush,
+    put,
+    put_back,
+    remove,
+    settle,
+    write_json,
+    write_table,
+)
 from clustergraph.disk.locks import lock
 from clustergraph.errors import InputError
 
@@ -75,12 +84,12 @@ def working_folder(out: Path) -> Iterator[Path]:
 
 
 def publish(
-    tables: Mapping[str, pa.Table], manifest: Mapping[str, Any], out: Path, working: Path
+    tables: Mapping[str, pa.Table | Path], manifest: Mapping[str, Any], out: Path, working: Path
 ) -> dict[str, Any]:
     """Write all tables and run.json, flush them, and put them in the place of ``out``.
 
     Args:
-        tables: name -> artefact.
+        tables: name -> artefact, or the file of one that is published again.
         manifest: what run.json says of the run.
         out: the folder to make, or the run to replace.
         working: a folder on the same file system.
@@ -95,7 +104,7 @@ def publish(
     try:
         fresh.mkdir()
         artefacts = {
-            f"{name}.parquet": write_table(table, fresh / f"{name}.parquet") for name, table in tables.items()
+            f"{name}.parquet": _write(table, fresh / f"{name}.parquet") for name, table in tables.items()
         }
         full = {**manifest, "artefacts": artefacts}
         write_json(full, fresh / MANIFEST)
@@ -107,6 +116,10 @@ def publish(
     with contextlib.suppress(OSError):  # it is done, whether or not it would outlast a power cut
         flush(out.parent)
     return full
+
+
+def _write(table: pa.Table | Path, path: Path) -> dict[str, Any]:
+    return copy_table(table, path) if isinstance(table, Path) else write_table(table, path)
 
 
 def _make_locked(parent: Path, prefix: str, undo: contextlib.ExitStack) -> Path:

@@ -112,17 +112,32 @@ def nightly(
     opened = open_store(Path(store).absolute(), create=True)
     with hold(opened, wait=wait):
         opened.prepare()
-        opened.clean()
+        _finish_rebuild(job, opened, given, accepted or {})
         later = _check_order(opened, night, rebuild=rebuild)
-        kept = {one: opened.manifest(one)["store"] for one in later}
         fresh = _take_in(job, opened, night, paths, allow_empty=allow_empty)
+        if later:
+            opened.mark_rebuild(night)
         _publish_night(job, opened, night, fresh, given, accepted or {})
-        for one in later:
-            again = _Fresh([Increment.from_dict(i) for i in kept[one]["taken_in"]], kept[one]["input"])
-            _publish_night(job, opened, one, again, given, accepted or {})
-        opened.clean()
+        _finish_rebuild(job, opened, given, accepted or {}, after=night)
         last = (later or [night])[-1]
         return Run(opened.manifest(last), opened.run(last))
+
+
+def _finish_rebuild(
+    job: Job, store: Store, given: _Given, accepted: Mapping[str, Mapping[str, str]],
+    after: date | None = None,
+) -> None:  # fmt: skip
+    """Publish the nights of a rebuild again from what the store has of their rows, and clean up."""
+    first = store.to_rebuild()
+    if first is not None:
+        for night in store.nights():
+            if night >= first and night != after:
+                kept = store.manifest(night)["store"]
+                again = _Fresh([Increment.from_dict(one) for one in kept["taken_in"]], kept["input"])
+                _publish_night(job, store, night, again, given, accepted)
+    store.clean(first)
+    if first is not None:
+        store.mark_rebuild(None)
 
 
 def _check_order(store: Store, night: date, *, rebuild: bool) -> list[date]:
@@ -184,6 +199,7 @@ def _publish_night(
     window = choose_window([*known, *fresh.increments], night, **job.settings["window"])
     with working_folder(store.run(night)) as working:
         if base is not None and not any(one.day <= str(night) for one in fresh.increments):
+            tables: Mapping[str, pa.Table | Path]
             tables, state, facts = repeat_night(store, base)
         else:
             if not window:

@@ -14,11 +14,14 @@ from clustergraph.identity.lineage import Event
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from clustergraph.store.store import Store
 
 
-def repeat_night(store: Store, base: Mapping[str, Any]) -> tuple[dict[str, pa.Table], str, dict[str, Any]]:
+def repeat_night(
+    store: Store, base: Mapping[str, Any]
+) -> tuple[dict[str, pa.Table | Path], str, dict[str, Any]]:
     """Give the artefacts of the night before, the place of its ledger, and its facts.
 
     Its clusters all go on, and nobody is named again.
@@ -29,9 +32,8 @@ def repeat_night(store: Store, base: Mapping[str, Any]) -> tuple[dict[str, pa.Ta
     """
     before = date.fromisoformat(base["night"])
     folder = store.run(before)
-    paths = {name: folder / f"{name}.parquet" for name in NIGHTLY_ARTEFACTS}
-    tables = {name: pq.read_table(path, partitioning=None) for name, path in paths.items()}
-    ids = sorted(tables["clusters"]["cluster_id"].to_pylist())
+    tables: dict[str, pa.Table | Path] = {name: folder / f"{name}.parquet" for name in NIGHTLY_ARTEFACTS}
+    ids = sorted(pq.read_table(tables["clusters"], columns=["cluster_id"], partitioning=None)[0].to_pylist())
     events = [asdict(Event(one, "continued", [one], [], 1.0, 0, 0, 0.0)) for one in ids]
     columns = {name: [event[name] for event in events] for name in LINEAGE.names}
     tables |= {"lineage": fill_schema(LINEAGE, columns, len(ids)), "regrowth": REGROWTH.empty_table()}

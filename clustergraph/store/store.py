@@ -100,18 +100,33 @@ class Store:
         fresh.replace(link)
         flush(self.runs)
 
-    def clean(self) -> None:
+    def to_rebuild(self) -> date | None:
+        """Give the first night of a rebuild that is not finished."""
+        found = _read(self.root / _ABOUT).get("rebuilding")
+        return date.fromisoformat(found) if found else None
+
+    def mark_rebuild(self, night: date | None) -> None:
+        """Note the first night that is still to be rebuilt, None when all are."""
+        about = {"format": FORMAT} if night is None else {"format": FORMAT, "rebuilding": str(night)}
+        replace_file(self.root / _ABOUT, json.dumps(about) + "\n")
+
+    def clean(self, since: date | None = None) -> None:
         """Remove what an earlier process left unfinished, and mend ``runs/latest``.
 
-        Only what is of the last published night or later is looked at: what is older was looked at then.
+        Args:
+            since: the night from which on there may be anything; by default the last one that is published,
+                since what is older was looked at then.
         """
         nights = self.nights()
-        last = nights[-1] if nights else date.min
-        known = set(self.manifest(last)["store"]["pieces"]) if nights else set()
+        last = since or (nights[-1] if nights else date.min)
+        known = set[str]()
+        for night in (one for one in nights if one >= last):
+            about = self.manifest(night)["store"]
+            known |= {about["ledger"], *about["pieces"], *(one["place"] for one in about["increments"])}
         for folder in (*self._days(last), self.ledgers):
             for piece in list(folder.iterdir()) if folder.is_dir() else []:
-                night = _PIECE.fullmatch(piece.name)
-                unfinished = night is None or date.fromisoformat(night[1]) >= last
+                of = _PIECE.fullmatch(piece.name)
+                unfinished = of is None or date.fromisoformat(of[1]) >= last
                 if unfinished and str(piece.relative_to(self.root)) not in known:
                     shutil.rmtree(piece)
             if folder != self.ledgers and not any(folder.iterdir()):
@@ -145,17 +160,21 @@ def open_store(root: Path, *, create: bool = False) -> Store:
         if not create:
             raise InputError(f"{root}: is not a store: it has no {_ABOUT}; `clustergraph nightly` makes one")
         _make(root)
-    try:
-        found = json.loads(about.read_text(encoding="utf-8"))
-        version = int(found["format"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{about}: does not tell the version of the store") from error
+    version = _read(about)["format"]
     if version > FORMAT:
         raise InputError(
             f"{root}: the store is of version {version}, this program knows versions up to {FORMAT}; "
             "install the version of clustergraph that wrote it"
         )
     return Store(root)
+
+
+def _read(about: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(about.read_text(encoding="utf-8"))
+        return {**found, "format": int(found["format"])}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{about}: does not tell the version of the store") from error
 
 
 def _make(root: Path) -> None:
