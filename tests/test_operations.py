@@ -32,7 +32,7 @@ def labels_of(incidence, clusters):
     return np.array([of_name.get(name, -1) for name in ids], np.int32)
 
 
-def count_by_hand(rows, clusters, leniency):
+def count_by_hand(rows, clusters, certain):
     """Count what every cluster and every other account has: a signal once, or as often as members have it.
 
     Gives the counts of each node, and the telling signals of each cluster: those of which its members' slots
@@ -50,17 +50,15 @@ def count_by_hand(rows, clusters, leniency):
     for number in range(len(clusters)):
         counts = held["cluster", number]
         slots = Counter(kind for kind, _ in counts.elements())
-        chance = {
-            signal: leniency * slots[signal[0]] * degree[signal] / total[signal[0]] for signal in counts
-        }
-        telling[number] = {signal for signal in counts if chance[signal] < 1}
+        chance = {signal: slots[signal[0]] * degree[signal] / total[signal[0]] for signal in counts}
+        telling[number] = {signal for signal in counts if chance[signal] < certain}
         counts.update({signal: 1 - counts[signal] for signal in telling[number]})
     return held, telling
 
 
-def pairs_by_hand(rows, clusters, min_bits, leniency=1.0):
+def pairs_by_hand(rows, clusters, min_bits, certain=1.0):
     """Tie clusters by the formula of the README, with every cluster and every other account as one node."""
-    held, telling = count_by_hand(rows, clusters, leniency)
+    held, telling = count_by_hand(rows, clusters, certain)
     slots_of = {node: Counter(kind for kind, _ in counts.elements()) for node, counts in held.items()}
     degree, slots = Counter(), Counter()
     for node, counts in held.items():
@@ -68,7 +66,7 @@ def pairs_by_hand(rows, clusters, min_bits, leniency=1.0):
         slots.update(slots_of[node])
     rate = Counter()
     for (kind, _), d in degree.items():
-        rate[kind, int(math.log2(d))] += leniency * d * (d - 1) / slots[kind] ** 2
+        rate[kind, int(math.log2(d))] += d * (d - 1) / slots[kind] ** 2
     found = {}
     for one in range(len(clusters)):
         for other in range(one + 1, len(clusters)):
@@ -90,20 +88,20 @@ def pairs_by_hand(rows, clusters, min_bits, leniency=1.0):
     seed=st.integers(0, 10_000),
     count=st.integers(2, 9),
     largest=st.integers(1, 8),
-    leniency=st.sampled_from([1.0, 0.1, 3.0]),
+    certain=st.sampled_from([1.0, 9.0, 0.3]),
 )
-def test_ties_of_clusters_are_those_found_by_hand(engine, seed, count, largest, leniency):
+def test_ties_of_clusters_are_those_found_by_hand(engine, seed, count, largest, certain):
     rows = random_rows(seed)
     incidence = link_rows(rows, engine)
     rng = np.random.default_rng(seed)
     names = rng.permutation(incidence.accounts["account_id"].to_pylist())
     clusters = [part[:largest].tolist() for part in np.array_split(names, count)]
-    graph = contract(incidence.graph, labels_of(incidence, clusters), np.arange(2), leniency=leniency)
+    graph = contract(incidence.graph, labels_of(incidence, clusters), np.arange(2), certain=certain)
     pairs = PrefixIndex(graph, 0.5).join(threads=1)
     found = {
         (a, b): x for a, b, x in zip(pairs.source.tolist(), pairs.target.tolist(), pairs.bits, strict=True)
     }
-    expected = pairs_by_hand(rows, clusters, 0.5, leniency)
+    expected = pairs_by_hand(rows, clusters, 0.5, certain)
     assert found.keys() == expected.keys()
     assert found == pytest.approx(expected, abs=1e-6)
 
@@ -149,7 +147,7 @@ def test_exits_for_rent_join_nobody(engine):
 
 
 def test_popular_templates_join_nobody(engine):
-    rows, groups = cells(12, "template", 80, 4)
+    rows, groups = cells(12, "template", 300, 4)  # all that the crowd has
     popular = [(name, kind, value.replace("stock", "t")) for name, kind, value in rows]
     assert joined(engine, popular, groups) == 12
 

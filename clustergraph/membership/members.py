@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from clustergraph.projection.ties import Ties
 
 # What has come together has more in common with the rest than its parts had.
-_PASSES = 4
+_PASSES = 8
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,9 @@
 An operation may run in cells, each with its own card and way out, whose accounts share next to nothing
 with those of another cell. Taken as one node, a cell has what all its members have, and two cells share
 more of that than chance gives. Clusters are tied by the same evidence as accounts, from all families but
-the network: exits are for rent, and one proxy network serves many. Since groups differ in their habits,
-only what exceeds three times the chance of their slots counts, and what a third of the groups of their size
-would have anyway does not count at all. The bits of a pair of unrelated clusters
-exceed ``t`` with a probability of at most about ``2 ** -t`` (Chernoff 1952 for each cell), so among ``k``
+the network: exits are for rent, and one proxy network serves many. What a third of the clusters of a size
+would have by chance tells nothing of those that have it, and is left out. The bits of a pair of unrelated
+clusters exceed ``t`` with a probability of at most about ``2 ** -t`` (Chernoff 1952 for each cell), so among ``k``
 clusters the bound is ``log2(k (k - 1) / 2) + 10``: one false tie in a thousand runs.
 """
 
@@ -29,9 +28,9 @@ if TYPE_CHECKING:
 
 _RENTED = "network"
 _RARE = 10.0
-# A company whose people use what is popular shares with others more than its slots alone would give. At 2,
-# one company in three worlds was taken into an operation of cells; at 3 none.
-_LENIENCY = 3.0
+# Expected holders among a cluster's members from which on a signal is not counted. At 1 a company whose
+# people use what is popular more than others do was taken into an operation of cells.
+_CERTAIN = 1 / 3
 
 
 def join_cells(
@@ -52,7 +51,7 @@ def join_cells(
     sightings = incidence.sightings
     names = sorted({sightings.families[kind] for kind in sightings.kinds})
     kept = np.array([number for number, name in enumerate(names) if name != _RENTED], np.int32)
-    graph = contract(incidence.graph, labels, kept, leniency=_LENIENCY)
+    graph = contract(incidence.graph, labels, kept, certain=_CERTAIN)
     if clusters < 2 or not len(graph.indices):
         return labels
     bits = float(np.log2(clusters * (clusters - 1) / 2)) + _RARE

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def contract(
-    graph: Biadjacency, labels: NDArray[np.int32], families: NDArray[np.integer], *, leniency: float = 1.0
+    graph: Biadjacency, labels: NDArray[np.int32], families: NDArray[np.integer], *, certain: float = 1.0
 ) -> Biadjacency:
     """Make a graph whose rows are clusters, each having once what any of its members has.
 
@@ -26,7 +26,7 @@ def contract(
         graph: the incidence as numbers.
         labels: cluster of each account, -1 for none.
         families: numbers of the families to keep.
-        leniency: how many times the chance that slots give is still taken for chance.
+        certain: expected holders in a cluster from which on a signal is not in its row.
 
     Returns:
         A row per cluster over the signals that at least two clusters have. ``signal_degree`` counts clusters;
@@ -34,13 +34,13 @@ def contract(
     """
     stratum = graph.cells.stratum[graph.signal_cell]
     cluster, signal, members = _list_pairs(graph, labels, families)
-    telling = leniency * _expect(graph, labels, cluster, signal) < 1
+    telling = _expect(graph, labels, cluster, signal) < certain
     cluster, signal, members = cluster[telling], signal[telling], members[telling]
     spared = members - 1  # slots that become one
     degree = graph.signal_degree - np.bincount(signal, spared, len(stratum)).astype(np.int64)
     total = graph.strata.total - np.bincount(stratum[signal], spared, len(graph.strata.kind))
     strata = _contract_strata(graph.strata, labels, cluster, stratum[signal], spared)
-    cells, cell = _make_cells(graph, degree, total / np.sqrt(leniency))
+    cells, cell = _make_cells(graph, degree, total)
     clusters = np.bincount(signal, minlength=len(stratum))
     order = np.lexsort((np.arange(len(cell)), degree, cell))
     order = order[(clusters[order] > 1) & (cell[order] >= 0)]
@@ -109,7 +109,7 @@ def _add_up(key: NDArray[np.int64], count: NDArray[np.int64]) -> tuple[NDArray[n
 
 
 def _make_cells(
-    graph: Biadjacency, degree: NDArray[np.integer], total: NDArray[np.float64]
+    graph: Biadjacency, degree: NDArray[np.integer], total: NDArray[np.integer]
 ) -> tuple[Cells, NDArray[np.int64]]:
     """Put signals in cells by degree among all nodes; give the cells and each signal's, -1 for none."""
     old = graph.cells
