@@ -131,7 +131,7 @@ def cells(count, kind, stock, each):
 def joined(engine, rows, groups):
     incidence = link_rows(crowd() + rows, engine, families=FAMILIES)
     labels = labels_of(incidence, groups)
-    new = join_cells(incidence, labels, Leiden())
+    new = join_cells(incidence, labels, Leiden(), labels >= 0)
     assert ((new >= 0) == (labels >= 0)).all()
     return len(np.unique(new[new >= 0]))
 

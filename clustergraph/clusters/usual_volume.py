@@ -21,8 +21,8 @@ EXCESS = 3.0
 _DEVIATIONS = 3.0
 _MAD_TO_SIGMA = 1.4826
 _TOP = 0.999
-# Volumes are more alike than people's: half their spread or less, and not by chance (1 in 10,000).
-_LEAST_SPREAD, _CHANCE_OF_SPREAD = 0.5, 1e-4
+# Volumes are more alike than people's: half their spread or less, and not by chance in one run of 100.
+_LEAST_SPREAD, _CHANCE_OF_SPREAD = 0.5, 1e-2
 
 
 @dataclass(frozen=True)
@@ -128,14 +128,16 @@ def is_alike(groups: Groups, log_volume: NDArray[np.float64], usual: Usual | Non
     """Tell which groups have volumes that are more alike than usual ones.
 
     The spread of their logarithms is less than half the usual one, and so little that it would come by
-    chance to one group in 10,000 (a chi-squared test of the variance).
+    chance to any of as many groups in one run of 100 (a chi-squared test of the variance, Bonferroni).
     """
     if usual is None or usual.spread <= 0.0:
         return np.zeros(len(groups.size), bool)
     ratio = groups.spread(log_volume[groups.members]) / usual.spread
     freedom = np.maximum(groups.size - 1, 1)
     chance = gammainc(freedom / 2, freedom * ratio**2 / 2)
-    return np.asarray((groups.size > 1) & (ratio < _LEAST_SPREAD) & (chance < _CHANCE_OF_SPREAD))
+    return np.asarray(
+        (groups.size > 1) & (ratio < _LEAST_SPREAD) & (chance < _CHANCE_OF_SPREAD / max(len(groups.size), 1))
+    )
 
 
 def compare_organizations(

@@ -13,7 +13,7 @@ from clustergraph.communities.leiden import Leiden, LeidenEngine, Objective
 from clustergraph.communities.profiles import describe_background
 from clustergraph.incidence.natural_degrees import find_unnatural_signals
 from clustergraph.membership.confidence import measure_confidence, measure_stability
-from clustergraph.membership.operations import join_cells
+from clustergraph.membership.operations import find_cells, join_cells
 from clustergraph.membership.seeds import add_seeds
 
 if TYPE_CHECKING:
@@ -112,8 +112,9 @@ def partition(
     assigner = Assigner(graph, background, min_accounts=min_accounts, threads=threads)
     member_bits = ties.thresholds.member_bits
     found = assigner.assign(labels, member_bits=member_bits)
+    cells = find_cells(found.labels)
     for _ in range(_PASSES if second_pass else 0):
-        joined = join_cells(ties.incidence, found.labels, leiden, threads=threads)
+        joined = join_cells(ties.incidence, found.labels, leiden, cells, threads=threads)
         if joined.max(initial=-1) == found.labels.max(initial=-1):
             break
         found = assigner.assign(joined, member_bits=member_bits)
