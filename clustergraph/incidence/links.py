@@ -12,10 +12,11 @@ from clustergraph.engines.sql import literal
 from clustergraph.errors import InputError
 from clustergraph.incidence.biadjacency import Biadjacency, Strata, rows_from_holders
 from clustergraph.incidence.evidence import MAX_FAMILIES, Cells
+from clustergraph.incidence.fading import fade_columns
 from clustergraph.incidence.strata import place_columns, slots_query, stratify
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
@@ -61,19 +62,19 @@ _ACCOUNT_COLLISION = "SELECT account_id, other FROM accounts WHERE account_id <>
 
 _SIGNALS = """
 SELECT i.kind_number, i.value, count(*)::INTEGER AS accounts, bool_or(h.kind_number IS NOT NULL) AS hub,
-       min(i.place) AS place, max(i.other_place) AS other_place
-FROM incidence i LEFT JOIN known_hubs h ON h.kind_number = i.kind_number AND h.value = i.value
+       min(i.place) AS place, max(i.other_place) AS other_place, {fade}
+FROM incidence i LEFT JOIN known_hubs h ON h.kind_number = i.kind_number AND h.value = i.value {ages}
 GROUP BY i.kind_number, i.value
 """
 _CELLS = """
-SELECT stratum, hub, band, sum(accounts::BIGINT * (accounts - 1))::BIGINT AS pairs
-FROM signal_strata WHERE accounts > 1 GROUP BY stratum, hub, band ORDER BY stratum, hub, band
+SELECT stratum, hub, fade, band, sum(accounts::BIGINT * (accounts - 1))::BIGINT AS pairs
+FROM signal_strata WHERE accounts > 1 GROUP BY stratum, hub, fade, band ORDER BY stratum, hub, fade, band
 """
 _NUMBERED_SIGNALS = """
 SELECT (row_number() OVER (ORDER BY c.cell, s.accounts, s.value) - 1)::INTEGER AS signal,
        s.kind_number, s.value AS hash, s.accounts, s.hub, c.cell
 FROM signal_strata s
-JOIN cells c ON c.stratum = s.stratum AND c.hub = s.hub AND c.band = s.band
+JOIN cells c ON c.stratum = s.stratum AND c.hub = s.hub AND c.fade = s.fade AND c.band = s.band
 WHERE s.accounts > 1
 """
 _FETCH_SIGNALS = "SELECT kind_number, accounts, hub, cell FROM signals ORDER BY signal"
@@ -136,6 +137,7 @@ def link(
     known_hubs: pa.Table | None = None,
     known_hub_weight: float = 0.0,
     by_place: bool = True,
+    half_lives: Mapping[str, float] | None = None,
 ) -> Incidence:
     """Link accounts to the signals that they were seen with.
 
@@ -144,6 +146,7 @@ def link(
         known_hubs: signals known to be public infrastructure: ``value`` and optionally ``kind``.
         known_hub_weight: what a bit of evidence counts that comes from a known hub, 0 to 1.
         by_place: reckon chance place by place for networks and content, where the input tells places.
+        half_lives: kind -> nights with data after which a sighting counts half; other kinds do not fade.
 
     Returns:
         The incidence of the bipartite graph.
@@ -181,7 +184,8 @@ def link(
     engine.drop("account_volumes")
     _refuse_collisions(engine)
     accounts = engine.fetch(_FETCH_ACCOUNTS)
-    engine.create("signal_hashes", _SIGNALS)
+    fade, ages = fade_columns(engine, kinds, half_lives or {}, has_time=sightings.has_time)
+    engine.create("signal_hashes", _SIGNALS.format(fade=fade, ages=ages))
     stratify(engine, by_place=by_place)
     query = slots_query(by_place=by_place, hubs_count=known_hub_weight > 0.0)
     strata = _fetch_strata(sightings, query)
@@ -259,7 +263,7 @@ def _number_cells(engine: Engine, strata: Strata, known_hub_weight: float) -> Ce
     found = engine.fetch(_CELLS)
     stratum = found["stratum"].to_numpy().astype(np.int32)
     hub = np.array(found["hub"].to_pylist(), bool)
-    weight = np.where(hub, known_hub_weight, 1.0)
+    weight = np.where(hub, known_hub_weight, 1.0) * np.exp2(-found["fade"].to_numpy() / 2)
     slots = strata.total.astype(np.float64)[stratum]
     rate = found["pairs"].to_numpy().astype(np.float64) / np.maximum(slots, 1.0) ** 2
     counts = weight > 0.0

@@ -47,7 +47,7 @@ FROM (
 GROUP BY kind_number, value
 """
 _SIGNAL_PLACES = """
-SELECT s.kind_number, s.value, s.accounts, s.hub,
+SELECT s.kind_number, s.value, s.accounts, s.hub, s.fade,
        CASE WHEN s.place = s.other_place THEN s.place
             WHEN 2 * (c.commonest >> 32) >= s.accounts THEN c.commonest & 4294967295 END AS place
 FROM signal_hashes s
@@ -64,7 +64,7 @@ FROM (
 )
 """
 _STRATIFIED = """
-SELECT p.kind_number, p.value, p.accounts, p.hub, floor(log2(p.accounts))::INTEGER AS band,
+SELECT p.kind_number, p.value, p.accounts, p.hub, p.fade, floor(log2(p.accounts))::INTEGER AS band,
        coalesce(l.stratum, k.stratum) AS stratum
 FROM signal_places p
 JOIN strata k ON k.kind_number = p.kind_number AND k.place IS NULL
@@ -72,7 +72,7 @@ LEFT JOIN strata l ON l.kind_number = p.kind_number AND l.place = p.place
 """
 _ONE_A_KIND = "SELECT kind_number::INTEGER AS stratum, kind_number FROM kinds"
 _UNSTRATIFIED = """
-SELECT kind_number, value, accounts, hub, floor(log2(accounts))::INTEGER AS band,
+SELECT kind_number, value, accounts, hub, fade, floor(log2(accounts))::INTEGER AS band,
        kind_number::INTEGER AS stratum
 FROM signal_hashes
 """
@@ -105,7 +105,7 @@ def place_columns(
 def stratify(engine: Engine, *, by_place: bool) -> None:
     """Make `signal_strata` and `strata` (stratum, kind_number).
 
-    `signal_strata` has kind_number, value, accounts, hub, band and stratum of each signal. Needs the
+    `signal_strata` has kind_number, value, accounts, hub, fade, band and stratum of each signal. Needs the
     relations `incidence`, `signal_hashes` and `kinds` of :mod:`clustergraph.incidence.links`.
     """
     if not by_place:
