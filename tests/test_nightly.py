@@ -7,6 +7,7 @@ import stat
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -331,3 +332,43 @@ def test_the_command(world, tmp_path):
     )
     assert done.code == 2
     assert "--reason" in done.err
+
+
+def test_a_campaign_that_the_window_has_forgotten_is_known_when_it_comes_back(tmp_path):
+    """Cards and devices of banned accounts come again under new accounts, after the window has moved on."""
+    rng = np.random.default_rng(3)
+
+    def rows(day, gang):
+        people = [
+            {"account_id": f"p{i:04d}", "ip": f"home{i // 2}", "payment_fingerprint": f"card{i}",
+             "device_id": f"phone{i}", "prompt_template": f"t{rng.integers(0, 300)}"}
+            for i in rng.choice(2_000, 1_200, replace=False)
+        ]  # fmt: skip
+        gang = [
+            {"account_id": name, "ip": f"exit{day}-{i % 3}", "payment_fingerprint": f"stolen{i % 2}",
+             "device_id": f"rack{i % 3}", "prompt_template": "extract"}
+            for i, name in enumerate(gang)
+        ]  # fmt: skip
+        noon = pd.Timestamp(at(day)) + pd.Timedelta(hours=12)
+        return pd.DataFrame(people + gang).assign(
+            timestamp=noon, exchanges=[5] * len(people) + [500] * len(gang)
+        )
+
+    old, new = [f"old{i}" for i in range(8)], [f"new{i}" for i in range(6)]
+    accounts = pd.DataFrame(
+        {"account_id": old, "status": "banned", "banned_at": pd.Timestamp(at(1)) + pd.Timedelta(hours=20)}
+    )
+    accounts.to_parquet(tmp_path / "accounts.parquet")
+    settings = {"window": {"nights": 2}}
+    for day, gang in enumerate([old, old, [], [], [], new]):
+        nightly(
+            write_night(tmp_path / str(day), rows(day, gang)), store=tmp_path / "store", night=at(day),
+            accounts=tmp_path / "accounts.parquet", config=settings, threads=1,
+        )  # fmt: skip
+    assert manifest(tmp_path / "store", 5)["store"]["window"] == [str(at(4)), str(at(5))]
+    named = table(tmp_path / "store", 5, "regrowth").to_pandas()
+    assert set(named["account_id"]) == set(new)
+    members = table(tmp_path / "store", 1, "members").to_pandas().set_index("account_id")["cluster_id"]
+    assert set(named["cluster_id"]) == {members["old0"]}
+    assert set(named["nights_since_ban"]) == {4}
+    assert all(any("stolen" in signal for signal in one) for one in named["evidence"])

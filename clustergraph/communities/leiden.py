@@ -63,7 +63,7 @@ def partition_graph(
     """
     graph = igraph.Graph(n=vertices, edges=_list_edges(source, target))
     run = _run_igraph if leiden.engine == "igraph" else _run_leidenalg
-    return np.asarray(run(graph, weights.tolist(), leiden), np.int32)
+    return np.asarray(run(graph, weights, leiden), np.int32)
 
 
 def find_blocks(
@@ -112,7 +112,7 @@ def make_graph(
     return graph
 
 
-def _run_igraph(graph: Graph, weights: list[float], leiden: Leiden) -> list[int]:
+def _run_igraph(graph: Graph, weights: NDArray[np.float64], leiden: Leiden) -> list[int]:
     with _GENERATOR:
         igraph.set_random_number_generator(random.Random(leiden.seed))
         found = graph.community_leiden(
@@ -123,7 +123,7 @@ def _run_igraph(graph: Graph, weights: list[float], leiden: Leiden) -> list[int]
     return list(found.membership)
 
 
-def _run_leidenalg(graph: Graph, weights: list[float], leiden: Leiden) -> list[int]:
+def _run_leidenalg(graph: Graph, weights: NDArray[np.float64], leiden: Leiden) -> list[int]:
     quality = {"modularity": leidenalg.RBConfigurationVertexPartition, "CPM": leidenalg.CPMVertexPartition}
     found = leidenalg.find_partition(
         graph, quality[leiden.objective], weights=weights, resolution_parameter=leiden.resolution,

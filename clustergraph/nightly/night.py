@@ -20,6 +20,7 @@ from clustergraph.guardrails import Breach, Figures, find_breaches, stop_at
 from clustergraph.incidence.links import link
 from clustergraph.jobs import make_manifest, set_up
 from clustergraph.nightly.columns import add_columns
+from clustergraph.nightly.memory import remembering
 from clustergraph.nightly.naming import name_clusters, weigh_members
 from clustergraph.nightly.regrowth import find_regrowth
 from clustergraph.nightly.repeat import repeat_night
@@ -27,7 +28,7 @@ from clustergraph.sightings.reading import read
 from clustergraph.sightings.side_tables import read_accounts, read_known_hubs, read_volumes
 from clustergraph.sightings.spans import Span
 from clustergraph.store.increments import Increment, choose_window, fold, open_window
-from clustergraph.store.ledger import load_ledger, read_clusters, update_ledger, write_ledger
+from clustergraph.store.ledger import load_ledger, read_clusters, update_ledger, update_memory, write_ledger
 from clustergraph.store.store import Store, hold, open_store
 
 if TYPE_CHECKING:
@@ -41,6 +42,17 @@ if TYPE_CHECKING:
 _EARLY = timedelta(days=1)
 # Nights whose input a night's is compared with.
 _COMPARED = 7
+# A household of which one member was banned is no banned cluster, unless most of it was.
+_BANNED_CLUSTERS = """
+SELECT cluster_id, min(b.banned_on) AS first_ban, max(b.banned_on) AS last_ban
+FROM (
+    SELECT account_id, coalesce(m.cluster_id, l.cluster_id) AS cluster_id
+    FROM ledger_before l FULL OUTER JOIN members_tonight m USING (account_id)
+)
+JOIN banned b USING (account_id)
+JOIN known_clusters c USING (cluster_id)
+GROUP BY cluster_id HAVING NOT bool_or(c.explained) OR 2 * count(*) >= max(c.accounts)
+"""
 _NO_ROWS = "the night has no rows; if that is right, run it again with --allow-empty"
 
 
@@ -246,10 +258,14 @@ def _analyse_night(
             members = weigh_members(named.tables["members"])
             engine.load("members_tonight", members)
             engine.load("known_clusters", named.clusters)
-            regrowth = find_regrowth(
-                incidence, night, member_bits=found.membership.ties.thresholds.member_bits,
-                threads=job.threads,
-            )  # fmt: skip
+            engine.create("banned_clusters", _BANNED_CLUSTERS)
+            with remembering(
+                incidence, lambda: link(sightings, known_hubs=hubs, **settings["link"])
+            ) as whole:
+                regrowth = find_regrowth(
+                    whole, night, member_bits=found.membership.ties.thresholds.member_bits,
+                    threads=job.threads,
+                )  # fmt: skip
             ledger = update_ledger(engine, night, members, regrowth["account_id"].combine_chunks())
             engine.load("ledger_after", ledger)
             days = sorted({one.day for one in window})
@@ -260,7 +276,8 @@ def _analyse_night(
             tables |= {"lineage": named.lineage, "regrowth": regrowth}
             breaches = _check(job, fresh, base, found.facts, tables, clusters)
             passed = stop_at(breaches, accepted)
-            state = write_ledger(store, night, {"accounts": ledger, "clusters": named.clusters})
+            kept = {"accounts": ledger, "clusters": named.clusters, "memory": update_memory(engine, night)}
+            state = write_ledger(store, night, kept)
         facts = {**found.facts, "guardrails": passed}
         return tables, state, facts
 

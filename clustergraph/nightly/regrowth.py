@@ -23,24 +23,22 @@ if TYPE_CHECKING:
 
 # Signals that are shown of what an account shares.
 _SHOWN = 5
-# A household of which one was banned is no banned cluster: what legitimate sharing explains does not regrow.
 _REMEMBERED = """
-SELECT cluster_id, min(b.banned_on) AS first_ban, max(b.banned_on) AS last_ban
-FROM (
-    SELECT account_id, coalesce(m.cluster_id, l.cluster_id) AS cluster_id
-    FROM ledger_before l FULL OUTER JOIN members_tonight m USING (account_id)
-)
-JOIN banned b USING (account_id)
-JOIN known_clusters c USING (cluster_id)
-WHERE NOT c.explained GROUP BY cluster_id ORDER BY cluster_id
+SELECT cluster_id, first_ban, last_ban FROM banned_clusters
+UNION
+SELECT m.cluster_id, min(b.banned_on) AS first_ban, max(b.banned_on) AS last_ban
+FROM memory_before m JOIN banned b USING (account_id)
+WHERE m.cluster_id NOT IN (SELECT cluster_id FROM banned_clusters) GROUP BY m.cluster_id
+ORDER BY cluster_id
 """
 _ACCOUNTS = """
 SELECT a.account, coalesce(m.cluster_id, l.cluster_id) AS cluster_id,
-       m.account_id IS NOT NULL AS tonight, b.account_id IS NOT NULL AS banned,
+       coalesce(c.explained, false) AS explained, b.account_id IS NOT NULL AS banned,
        coalesce(l.first_night, DATE '{night}') AS first_night, coalesce(l.named, false) AS named
 FROM accounts a
 LEFT JOIN ledger_before l ON l.account_id = a.account_id
 LEFT JOIN members_tonight m ON m.account_id = a.account_id
+LEFT JOIN known_clusters c ON c.cluster_id = m.cluster_id
 LEFT JOIN banned b ON b.account_id = a.account_id
 ORDER BY a.account
 """
@@ -75,7 +73,7 @@ class _Candidates:
     cluster_ids: list[str]
     last_bans: list[date | None]
     labels: NDArray[np.int32]  # remembered cluster whose member the account is or was, -1 for none
-    tonight: NDArray[np.bool_]  # member of some cluster tonight
+    explained: NDArray[np.bool_]  # member of a cluster that legitimate sharing explains tonight
     fresh: NDArray[np.bool_]  # first seen after the first ban of any, not named yet and not banned
     first_night: NDArray[np.datetime64]
     first_bans: list[date | None]
@@ -85,8 +83,8 @@ def find_regrowth(incidence: Incidence, night: date, *, member_bits: float, thre
     """Name the new accounts that look like members of remembered clusters.
 
     Args:
-        incidence: of the window; its engine has `ledger_before`, `known_clusters`, `members_tonight` and
-            `banned`.
+        incidence: of the window; its engine has `ledger_before`, `known_clusters`, `banned_clusters`,
+            `memory_before`, `members_tonight` and `banned`.
         night: the date.
         member_bits: log2 of the odds from which an account is named.
         threads: processors to use.
@@ -122,8 +120,8 @@ def _find_candidates(engine: Engine, night: date) -> _Candidates:
     number = {row["cluster_id"]: i for i, row in enumerate(remembered)}
     found = engine.fetch(_ACCOUNTS.format(night=night))
     labels = np.array([number.get(one, -1) for one in found["cluster_id"].to_pylist()], np.int32)
-    banned, named, tonight = (
-        np.array(found[name].to_pylist(), bool) for name in ("banned", "named", "tonight")
+    banned, named, explained = (
+        np.array(found[name].to_pylist(), bool) for name in ("banned", "named", "explained")
     )
     first_night = found["first_night"].to_numpy().astype("datetime64[D]")
     firsts = [row["first_ban"] for row in remembered]
@@ -131,7 +129,7 @@ def _find_candidates(engine: Engine, night: date) -> _Candidates:
     since = np.datetime64(min(dated) if len(dated) == len(firsts) and dated else night, "D")
     fresh = ~banned & ~named & (first_night >= since)
     return _Candidates(
-        list(number), [row["last_ban"] for row in remembered], labels, tonight, fresh, first_night, firsts
+        list(number), [row["last_ban"] for row in remembered], labels, explained, fresh, first_night, firsts
     )
 
 
@@ -147,8 +145,8 @@ def _judge(
     for cluster, one in sorted(assigner.judge(candidates.labels, member_bits=member_bits).items()):
         after = _after_first_ban(candidates, cluster)[one.accounts]
         mine = candidates.labels[one.accounts] == cluster
-        # What is a member of another cluster tonight is likelier one of that.
-        free = mine | ~candidates.tonight[one.accounts]
+        # Who is of a household tonight is likelier just that.
+        free = mine | ~candidates.explained[one.accounts]
         better = (one.odds >= member_bits) & free & after & (one.odds > best[one.accounts])
         accounts = one.accounts[better]
         best[accounts], chosen[accounts], bits[accounts] = one.odds[better], cluster, one.bits[better]

@@ -123,7 +123,8 @@ def open_window(
         )
     for relation in ("sightings", "exchanges"):
         files = [str(store.root / one.place / f"{relation}.parquet") for one in increments]
-        engine.scan(relation, files, format="parquet")
+        engine.scan(f"window_{relation}", files, format="parquet")
+        engine.view(relation, f"SELECT * FROM window_{relation}")
     kinds = tuple(sorted({kind for one in increments for kind in one.kinds}))
     return Sightings(
         engine=engine,

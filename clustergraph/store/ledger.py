@@ -44,6 +44,31 @@ CLUSTERS = pa.schema(
         ("explained", pa.bool_()),  # by legitimate sharing
     ]
 )
+# What the accounts of banned clusters had that were banned.
+MEMORY = pa.schema(
+    [
+        ("cluster_id", pa.string()),
+        ("account_id", pa.string()),
+        ("kind", pa.string()),
+        ("value", pa.string()),
+        ("night", pa.date32()),  # when it was last in the window
+    ]
+)
+_REMEMBERED_DAYS = 365
+_MEMORY = """
+SELECT cluster_id, account_id, kind, value, max(night) AS night
+FROM (
+    SELECT l.cluster_id, x.account_id, x.kind, x.value, {night} AS night
+    FROM sightings x
+    JOIN ledger_after l ON l.account_id = x.account_id
+    JOIN banned b ON b.account_id = x.account_id
+    JOIN banned_clusters c ON c.cluster_id = l.cluster_id
+    UNION ALL
+    SELECT cluster_id, account_id, kind, value, night FROM memory_before
+    WHERE night > {night} - INTERVAL {days} DAY
+)
+GROUP BY ALL ORDER BY ALL
+"""
 _SEEN = """
 SELECT account_id, max(exchanges)::BIGINT AS exchanges
 FROM (SELECT account_id, kind, sum(exchanges) AS exchanges FROM {relation} GROUP BY account_id, kind)
@@ -67,7 +92,7 @@ ORDER BY 1
 
 
 def load_ledger(engine: Engine, store: Store, place: str | None, increments: Sequence[Increment]) -> None:
-    """Make the relations `ledger_before` and `seen_tonight` (account_id, exchanges).
+    """Make the relations `ledger_before`, `memory_before` and `seen_tonight` (account_id, exchanges).
 
     Args:
         engine: to read with.
@@ -75,10 +100,11 @@ def load_ledger(engine: Engine, store: Store, place: str | None, increments: Seq
         place: of the ledger after the night before, None where there is none.
         increments: that came in tonight.
     """
-    if place is None:
-        engine.load("ledger_before", ACCOUNTS.empty_table())
-    else:
-        engine.scan("ledger_before", [str(store.root / place / "accounts.parquet")], format="parquet")
+    for relation, name, schema in (("ledger", "accounts", ACCOUNTS), ("memory", "memory", MEMORY)):
+        if place is None:
+            engine.load(f"{relation}_before", schema.empty_table())
+        else:
+            engine.scan(f"{relation}_before", [str(store.root / place / f"{name}.parquet")], format="parquet")
     if increments:
         files = [str(store.root / one.place / "exchanges.parquet") for one in increments]
         engine.scan("exchanges_tonight", files, format="parquet")
@@ -99,6 +125,17 @@ def update_ledger(engine: Engine, night: date, members: pa.Table, named: pa.Arra
     engine.load("members_tonight", members)
     engine.load("named_tonight", pa.table({"account_id": named}))
     return engine.fetch(_UPDATED.format(night=f"DATE '{night}'")).cast(ACCOUNTS)
+
+
+def update_memory(engine: Engine, night: date) -> pa.Table:
+    """Give what is remembered after a night of banned accounts.
+
+    Args:
+        engine: after :func:`update_ledger`, with `sightings` of the window, `ledger_after`, `banned` and
+            `banned_clusters`.
+        night: the date.
+    """
+    return engine.fetch(_MEMORY.format(night=f"DATE '{night}'", days=_REMEMBERED_DAYS)).cast(MEMORY)
 
 
 def read_clusters(store: Store, place: str | None) -> pa.Table:

@@ -1,0 +1,54 @@
+"""What the window has forgotten of banned accounts, put back for as long as it takes to compare."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from clustergraph.incidence.links import Incidence
+
+_OUTSIDE = """
+SELECT count(*) AS accounts
+FROM (SELECT DISTINCT account_id FROM memory_before) ANTI JOIN accounts USING (account_id)
+"""
+_FORGOTTEN = "memory_before ANTI JOIN accounts_inside USING (account_id)"
+_WITH_MEMORY = {
+    "sightings": f"""
+SELECT account_id, kind, value, first_seen, last_seen, exchanges, input_tokens, output_tokens, place
+FROM window_sightings
+UNION ALL
+SELECT DISTINCT account_id, kind, value, NULL, NULL, 0, 0, 0, NULL FROM {_FORGOTTEN}
+""",
+    "exchanges": f"""
+SELECT account_id, kind, first_seen, last_seen, exchanges, input_tokens, output_tokens, place
+FROM window_exchanges
+UNION ALL
+SELECT DISTINCT account_id, '', NULL, NULL, 0, 0, 0, NULL FROM {_FORGOTTEN}
+""",
+}
+
+
+@contextmanager
+def remembering(incidence: Incidence, link_again: Callable[[], Incidence]) -> Iterator[Incidence]:
+    """Give an incidence that has the banned accounts of the memory as well as those of the window.
+
+    Args:
+        incidence: of the window, as :func:`clustergraph.store.increments.open_window` made it; its engine has
+            `memory_before`.
+        link_again: links what `sightings` and `exchanges` have by then.
+    """
+    engine = incidence.sightings.engine
+    if not engine.fetch(_OUTSIDE)["accounts"][0].as_py():
+        yield incidence
+        return
+    engine.create("accounts_inside", "SELECT account_id FROM accounts")
+    for relation, sql in _WITH_MEMORY.items():
+        engine.view(relation, sql)
+    try:
+        yield link_again()
+    finally:
+        for relation in _WITH_MEMORY:
+            engine.view(relation, f"SELECT * FROM window_{relation}")
