@@ -69,22 +69,31 @@ def _run(arguments: Sequence[str] | None, switches: Switches) -> int:
             traceback.print_exc()
         # Compiled code that is stopped raises what it likes.
         if switches.stopped_by is not None:
-            print_error_line(f"stopped by {signal.Signals(switches.stopped_by).name}")
+            _say(switches, f"stopped by {signal.Signals(switches.stopped_by).name}")
             return STOPPED[switches.stopped_by]
         if isinstance(error, SystemExit):  # click and rich end so where nobody reads their output
             raise
-        return _tell(error)
+        return _tell(error, switches)
     return code if isinstance(code, int) else 0
 
 
-def _tell(error: Exception) -> int:
+def _tell(error: Exception, switches: Switches) -> int:
     """Say in one line what went wrong; give the exit code."""
     if isinstance(error, ClustergraphError):
-        print_error_line(f"error: {error}")
+        _say(switches, f"error: {error}")
         return error.exit_code
     if isinstance(error, click.ClickException):
-        print_error_line(f"error: {error.format_message()}")
+        _say(switches, f"error: {error.format_message()}")
         return error.exit_code
     said = str(error) or "no message"
-    print_error_line(f"error: {type(error).__name__}: {said} (unforeseen; --debug shows where)")
+    _say(switches, f"error: {type(error).__name__}: {said} (unforeseen; --debug shows where)")
     return UNFORESEEN
+
+
+def _say(switches: Switches, words: str) -> None:
+    if switches.json_log:
+        from clustergraph.progress import Records
+
+        Records().tell("failed", message=words)
+    else:
+        print_error_line(words)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import resource
 import sys
 import threading
 import time
+import uuid
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
@@ -53,6 +56,9 @@ class Progress:
             seconds = round(time.monotonic() - started, 3)
             self._timings.append({"stage": name, "seconds": seconds, "peak_memory_bytes": peak_memory()})
             self._end(self._timings[-1], succeeded=succeeded)
+
+    def tell(self, event: str, **figures: Any) -> None:
+        """Tell that something has happened, with its figures; for logs."""
 
     def timings(self) -> list[dict[str, Any]]:
         """Give ``stage``, ``seconds`` and ``peak_memory_bytes`` of each stage so far, in order.
@@ -114,6 +120,32 @@ class Lines(Progress):
         self._stream.flush()
 
 
+class Records(Progress):
+    """A line of JSON for every event, for schedulers and collectors of logs.
+
+    Every line has `time` (UTC), `run` (the same in all lines of a run) and `event`: `began` and `ended` with
+    `stage`, whose end has `seconds` and `peak_memory_bytes`, or what :meth:`tell` is told.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        """Write to ``stream``, standard error by default."""
+        super().__init__()
+        self._stream = sys.stderr if stream is None else stream
+        self._run = uuid.uuid4().hex[:12]
+
+    def tell(self, event: str, **figures: Any) -> None:
+        """Write a line."""
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._stream.write(json.dumps({"time": now, "run": self._run, "event": event, **figures}) + "\n")
+        self._stream.flush()
+
+    def _begin(self, name: str) -> None:
+        self.tell("began", stage=name)
+
+    def _end(self, timing: Mapping[str, Any], *, succeeded: bool) -> None:
+        self.tell("ended", **timing, succeeded=succeeded)
+
+
 class Bars(Progress):
     """A bar per stage, with the time left; for terminals."""
 
@@ -152,9 +184,13 @@ class Bars(Progress):
         self._bar = None
 
 
-def choose_progress(stream: TextIO | None = None, *, quiet: bool = False) -> Progress:
-    """Choose bars for a terminal, lines for anything else, silence for ``quiet``."""
+def choose_progress(
+    stream: TextIO | None = None, *, quiet: bool = False, log_format: str = "text"
+) -> Progress:
+    """Choose bars for a terminal, lines for anything else, silence for ``quiet``, records for ``json``."""
     stream = sys.stderr if stream is None else stream
+    if log_format == "json":
+        return Records(stream)
     if quiet:
         return Progress()
     return Bars(stream) if stream.isatty() else Lines(stream)

@@ -372,3 +372,19 @@ def test_a_campaign_that_the_window_has_forgotten_is_known_when_it_comes_back(tm
     assert set(named["cluster_id"]) == {members["old0"]}
     assert set(named["nights_since_ban"]) == {4}
     assert all(any("stolen" in signal for signal in one) for one in named["evidence"])
+
+
+def test_a_log_of_json_has_a_line_an_event(world, tmp_path):
+    given = ("nightly", events(world, 0), "--store", tmp_path / "store", "--log-format", "json")
+    done = call(*given, "--date", at(0))
+    lines = [json.loads(line) for line in done.err.splitlines()]
+    assert (done.code, done.out) == (0, "")
+    assert len({line["run"] for line in lines}) == 1
+    assert [line["event"] for line in lines[:3]] == ["began", "read", "ended"]
+    assert lines[1]["rows"] == pq.read_metadata(events(world, 0) / "part-0.parquet").num_rows
+    assert lines[-1]["event"] == "done"
+    assert lines[-1]["clusters"] == table(tmp_path / "store", 0, "clusters").num_rows
+    assert all(line["seconds"] >= 0 for line in lines if line["event"] == "ended")
+    done = call(*given, "--date", at(-5))
+    assert done.code == 2
+    assert json.loads(done.err.splitlines()[-1])["event"] == "failed"

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clustergraph.commands.job_options import job_options
-from clustergraph.commands.options import debug_option, discard_output, print_error_line, show
+from clustergraph.commands.options import (
+    debug_option,
+    discard_output,
+    note_log_format,
+    print_error_line,
+    show,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,6 +43,14 @@ if TYPE_CHECKING:
 )
 @click.option("--by", metavar="NAME", default=getpass.getuser, help="Who lets it through.  [default: you]")
 @click.option("--reason", metavar="TEXT", help="Why; needed with --accept.")
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    callback=note_log_format,
+    help="Lines for people, or a line of JSON an event and no table.",
+)
 @debug_option
 def nightly(
     inputs: tuple[str, ...],
@@ -46,6 +60,7 @@ def nightly(
     accept: tuple[str, ...],
     by: str,
     reason: str | None,
+    log_format: str,
     **options: Any,
 ) -> None:
     """Take a night's events into a store and publish its clusters.
@@ -62,18 +77,19 @@ def nightly(
     from clustergraph.presentation.display import DEGRADED, show_ranking
     from clustergraph.progress import choose_progress
 
+    progress = choose_progress(quiet=quiet, log_format=log_format)
     found = run_night(
         inputs,
         night=night.date(),
         config=read_config(config, STAGES, INJECTED) if config else None,
-        progress=choose_progress(quiet=quiet),
+        progress=progress,
         accepted={name: {"by": by, "reason": reason or ""} for name in accept},
         **options,
     )
     try:
-        if not quiet:
+        if log_format == "text" and not quiet:
             show(show_ranking(found))
-        elif found.manifest["input"]["degraded"]:
+        elif log_format == "text" and found.manifest["input"]["degraded"]:
             print_error_line(f"warning: {DEGRADED}")
     except (OSError, SystemExit):  # the run is there, whether or not anybody reads the table of it
         discard_output()

@@ -28,15 +28,23 @@ class Switches:
     Attributes:
         debug: whether errors show their traceback.
         stopped_by: number of the signal that asked the process to end, if one did.
+        json_log: whether errors are told as lines of JSON.
     """
 
     debug: bool = False
     stopped_by: int | None = None
+    json_log: bool = False
 
 
 def _note_debug(context: click.Context, _: click.Parameter, value: bool) -> None:
     if value:
         context.ensure_object(Switches).debug = True
+
+
+def note_log_format(context: click.Context, _: click.Parameter, value: str) -> str:
+    """Have errors told in the format of the log."""
+    context.ensure_object(Switches).json_log = value == "json"
+    return value
 
 
 def debug_option(command: Callable[..., Any]) -> Callable[..., Any]:

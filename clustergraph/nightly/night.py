@@ -132,7 +132,16 @@ def nightly(
         _publish_night(job, opened, night, fresh, given, accepted or {})
         _finish_rebuild(job, opened, given, accepted or {}, after=night)
         last = (later or [night])[-1]
-        return Run(opened.manifest(last), opened.run(last))
+        found = Run(opened.manifest(last), opened.run(last))
+        job.progress.tell(
+            "done", night=str(last), rows=fresh.facts["rows"], clusters=found.clusters.num_rows,
+            accounts=found.members.num_rows, seconds=_add_up(job),
+        )  # fmt: skip
+        return found
+
+
+def _add_up(job: Job) -> float:
+    return round(sum(float(stage["seconds"]) for stage in job.progress.timings()), 3)
 
 
 def _finish_rebuild(
@@ -194,6 +203,8 @@ def _take_in(
             span=span, earlier_events=events, progress=lambda what: advance(None, what),
             **job.settings["read"],
         )  # fmt: skip
+        aside = sum(found.count for found in sightings.rejected.values())
+        job.progress.tell("read", rows=sightings.rows, rejected=aside, duplicates=sightings.duplicates)
         increments = fold(sightings, store, night)
         if not increments and not allow_empty:
             raise InputError(f"{paths[0]}: {_NO_ROWS}")
