@@ -16,6 +16,7 @@ from tests.evaluate.bounds import bounds
 from tests.evaluate.curve import curve
 from tests.evaluate.deceptions import cells, lone, proxy, quiet
 from tests.evaluate.hop import hop
+from tests.evaluate.nights import nights
 from tests.evaluate.setting import Setting
 from tests.evaluate.sizes import full, sparse
 from tests.evaluate.trials import Trials
@@ -35,6 +36,7 @@ SECTIONS: dict[str, Callable[[Trials, Setting], Iterator[Table]]] = {
     "cells": cells,
     "lone": lone,
     "hop": hop,
+    "nights": nights,
     "ablation": ablation,
 }
 ALL = "all"

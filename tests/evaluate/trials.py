@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -87,6 +89,23 @@ class Trials:
         out = self._scratch / "run"
         measure_job(source, out, self._threads, config=self._write(config), **options)
         return out
+
+    def run_nights(self, world: World) -> tuple[Path, Path]:
+        """Run every night of a world, each a process of its own; give the world's folder and the store."""
+        folder, store = self._make(world), self._scratch / "store"
+        shutil.rmtree(store, ignore_errors=True)
+        for events in sorted((folder / "events").iterdir()):
+            night = events.name.removeprefix("dt=")
+            self._say(f"night {night}: {say_world(world)}")
+            command = [
+                sys.executable, "-m", "clustergraph", "nightly", str(events), "--store", str(store),
+                "--date", night, "--accounts", str(folder / "accounts.parquet"),
+                "--threads", str(self._threads), "--quiet",
+            ]  # fmt: skip
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise RuntimeError(done.stderr.strip())
+        return folder, store
 
     def _make(self, world: World) -> Path:
         folder = (self._keep or self._scratch) / say_world(world).replace(", ", "-").replace(" ", "=")
