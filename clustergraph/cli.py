@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from clustergraph.commands.diff import diff
 from clustergraph.commands.explain import explain
 from clustergraph.commands.history import history
 from clustergraph.commands.nightly import nightly
@@ -33,7 +34,7 @@ def commands() -> None:
     """Find clusters of coordinated accounts in the traffic of an AI provider."""
 
 
-for _command in (run, nightly, history, top, explain, simulate, score):
+for _command in (run, nightly, history, diff, top, explain, simulate, score):
     commands.add_command(_command)
 
 
