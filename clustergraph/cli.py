@@ -14,6 +14,7 @@ from clustergraph.commands.explain import explain
 from clustergraph.commands.history import history
 from clustergraph.commands.nightly import nightly
 from clustergraph.commands.options import Switches, debug_option, discard_output, print_error_line
+from clustergraph.commands.prune import prune
 from clustergraph.commands.run import run
 from clustergraph.commands.score import score
 from clustergraph.commands.simulate import simulate
@@ -34,7 +35,7 @@ def commands() -> None:
     """Find clusters of coordinated accounts in the traffic of an AI provider."""
 
 
-for _command in (run, nightly, history, diff, top, explain, simulate, score):
+for _command in (run, nightly, history, diff, prune, top, explain, simulate, score):
     commands.add_command(_command)
 
 
