@@ -39,7 +39,8 @@ def _say(done: Pruned) -> str:
 
     if not (done.nights or done.increments or done.ledgers):
         return "nothing"
-    between = f" ({done.nights[0]} to {done.nights[-1]})" if done.nights else ""
+    ends = sorted({done.nights[0], done.nights[-1]}) if done.nights else []
+    between = f" ({' to '.join(map(str, ends))})" if ends else ""
     return (
         f"{say_plural(len(done.nights), 'night')}{between}, {say_plural(len(done.increments), 'increment')} "
         f"and {say_plural(len(done.ledgers), 'ledger')}: {say_bytes(done.bytes)}"
