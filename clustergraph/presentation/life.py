@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from clustergraph.upkeep.history import Life, Stage
 
 _BAR = "cyan"
-_WIDTH = 16
+_WIDTH = 10
 
 
 def show_life(life: Life) -> RenderableType:
@@ -35,14 +35,14 @@ def _nights(life: Life) -> list[Column]:
         Column("night", [one.night for one in stages]),
         Column("event", [one.event for one in stages], style="bold"),
         Column("accounts", [_say(one.accounts) for one in stages], "right"),
-        Column("joined", [_say(one.accounts_joined) for one in stages], "right", spare=1),
-        Column("left", [_say(one.accounts_left) for one in stages], "right", spare=1),
+        Column("joined", [_say(one.accounts_joined) for one in stages], "right", spare=2),
+        Column("left", [_say(one.accounts_left) for one in stages], "right", spare=2),
         Column("volume", [_say(one.extraction_volume) for one in stages], "right"),
         Column("", _draw_volumes(stages), style=_BAR, spare=3),
-        Column("last day", [_say(one.exchanges_1d) for one in stages], "right", spare=2),
-        *([Column("banned", banned, "right", spare=2)] if any(banned) else []),
-        Column("rank", [_say(one.rank) for one in stages], "right"),
-        *([Column("from and into", kin, least=13)] if any(kin) else []),
+        Column("1 day", [_say(one.exchanges_1d) for one in stages], "right", spare=4),
+        *([Column("banned", banned, "right", spare=1)] if any(banned) else []),
+        Column("#", [_say(one.rank) for one in stages], "right", "dim"),
+        *([Column("from and into", kin, least=11)] if any(kin) else []),
     ]
 
 

@@ -96,7 +96,7 @@ def _remove(store: Store, plan: Pruned) -> None:
         if plan.nights:
             flush(store.runs)
         _move([*plan.increments, *plan.ledgers], working)
-        for day in {piece.parent for piece in plan.increments}:
+        for day in store.incidence.glob("dt=*"):
             with contextlib.suppress(OSError):  # a night that is kept has something of that day
                 day.rmdir()
     store.point_to_latest()
