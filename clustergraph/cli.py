@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from clustergraph.commands.check import check
+from clustergraph.commands.diff import diff
 from clustergraph.commands.explain import explain
+from clustergraph.commands.history import history
 from clustergraph.commands.nightly import nightly
 from clustergraph.commands.options import Switches, debug_option, discard_output, print_error_line
+from clustergraph.commands.prune import prune
 from clustergraph.commands.run import run
 from clustergraph.commands.score import score
 from clustergraph.commands.simulate import simulate
@@ -32,7 +36,7 @@ def commands() -> None:
     """Find clusters of coordinated accounts in the traffic of an AI provider."""
 
 
-for _command in (run, nightly, top, explain, simulate, score):
+for _command in (run, nightly, history, diff, check, prune, top, explain, simulate, score):
     commands.add_command(_command)
 
 

@@ -20,7 +20,7 @@ from clustergraph.errors import InputError, UsageError
 from clustergraph.figures import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     import networkx as nx
     import pandas as pd
@@ -99,11 +99,7 @@ class Run:
 
     def short_ids(self) -> dict[str, str]:
         """Give for each cluster id a beginning of it that no other id has, all of one length."""
-        ids = self.clusters["cluster_id"].to_pylist()
-        length = _SHORTEST_ID
-        while len({one[:length] for one in ids}) < len(ids):
-            length += 1
-        return {one: one[:length] for one in ids}
+        return shorten_ids(self.clusters["cluster_id"].to_pylist())
 
     def __repr__(self) -> str:
         place = f" in {self.directory}" if self.directory else ""
@@ -222,6 +218,14 @@ def open_run(directory: str | Path) -> Run:
     if not isinstance(manifest, dict):
         raise InputError(f"{folder / MANIFEST}: must be a JSON object")
     return Run(manifest, folder)
+
+
+def shorten_ids(ids: Collection[str]) -> dict[str, str]:
+    """Give for each of some different ids a beginning of it that no other one has, all of one length."""
+    length = _SHORTEST_ID
+    while len({one[:length] for one in ids}) < len(ids):
+        length += 1
+    return {one: one[:length] for one in ids}
 
 
 def _read_table(path: Path, schema: pa.Schema) -> pa.Table:

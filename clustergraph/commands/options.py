@@ -60,6 +60,11 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(command)
 
 
+def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--store`` to a command that needs a store that is there."""
+    return click.option("--store", metavar="DIR", required=True, help="Folder of the store.")(command)
+
+
 def show(what: RenderableType) -> None:
     """Print on standard output, as wide as the terminal or ``COLUMNS`` says."""
     from rich.console import Console

@@ -169,6 +169,11 @@ def _check_order(store: Store, night: date, *, rebuild: bool) -> list[date]:
             f"{night} is before the last night of the store, {later[-1]}; --rebuild runs it and the "
             f"{len(later)} after it again"
         )
+    if store.pruned() is not None and not any(one < night for one in store.nights()):
+        raise UsageError(
+            f"{night} cannot be run any more: the nights before it were pruned, and with them rows of its "
+            "window and the ids of its clusters"
+        )
     return later
 
 

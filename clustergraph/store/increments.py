@@ -167,7 +167,7 @@ def choose_window(
 
 def _fold_day(sightings: Sightings, store: Store, night: date, day: date, rows: int) -> Increment:
     folder = store.incidence / f"dt={day}"
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(FOLDER_MODE, exist_ok=True)
     folder.chmod(FOLDER_MODE)
     fresh = Path(tempfile.mkdtemp(prefix=".", dir=folder))
     try:

@@ -69,6 +69,7 @@ FROM (
 )
 GROUP BY ALL ORDER BY ALL
 """
+TABLES = ("accounts", "clusters", "memory")
 _SEEN = """
 SELECT account_id, max(exchanges)::BIGINT AS exchanges
 FROM (SELECT account_id, kind, sum(exchanges) AS exchanges FROM {relation} GROUP BY account_id, kind)
@@ -146,14 +147,12 @@ def read_clusters(store: Store, place: str | None) -> pa.Table:
 
 
 def write_ledger(store: Store, night: date, tables: Mapping[str, pa.Table]) -> str:
-    """Write a ledger; give its place from the root of the store."""
+    """Write the tables of a ledger; give its place from the root of the store."""
     fresh = Path(tempfile.mkdtemp(prefix=".", dir=store.ledgers))
     try:
-        digest = hashlib.sha256()
-        for name, table in sorted(tables.items()):
-            pq.write_table(table, fresh / f"{name}.parquet", compression="zstd")
-            digest.update(f"{name} {hash_file(fresh / f'{name}.parquet')}\n".encode())
-        place = store.ledgers / f"night={night}-{digest.hexdigest()[:16]}"
+        for name in TABLES:
+            pq.write_table(tables[name], fresh / f"{name}.parquet", compression="zstd")
+        place = store.ledgers / f"night={night}-{name_ledger(fresh)}"
         settle(fresh)
         if not place.exists():
             fresh.rename(place)
@@ -161,3 +160,11 @@ def write_ledger(store: Store, night: date, tables: Mapping[str, pa.Table]) -> s
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return str(place.relative_to(store.root))
+
+
+def name_ledger(folder: Path) -> str:
+    """Give what the name of a ledger ends with; it is made from the content of its files."""
+    digest = hashlib.sha256()
+    for name in TABLES:
+        digest.update(f"{name} {hash_file(folder / f'{name}.parquet')}\n".encode())
+    return digest.hexdigest()[:16]

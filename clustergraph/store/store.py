@@ -86,7 +86,7 @@ class Store:
     def prepare(self) -> None:
         """Make the folders that are not there yet, for owner and group alone."""
         for folder in (self.runs, self.incidence, self.ledgers):
-            folder.mkdir(exist_ok=True)
+            folder.mkdir(FOLDER_MODE, exist_ok=True)
             folder.chmod(FOLDER_MODE)
 
     def point_to_latest(self) -> None:
@@ -107,7 +107,20 @@ class Store:
 
     def mark_rebuild(self, night: date | None) -> None:
         """Note the first night that is still to be rebuilt, None when all are."""
-        about = {"format": FORMAT} if night is None else {"format": FORMAT, "rebuilding": str(night)}
+        self._note("rebuilding", night)
+
+    def pruned(self) -> date | None:
+        """Give the last night that was removed to save room, None where none was."""
+        found = _read(self.root / _ABOUT).get("pruned")
+        return date.fromisoformat(found) if found else None
+
+    def mark_pruned(self, night: date) -> None:
+        """Note the last night that is removed: the one after it has lost what it went on from."""
+        self._note("pruned", night)
+
+    def _note(self, what: str, night: date | None) -> None:
+        about = {key: value for key, value in _read(self.root / _ABOUT).items() if key != what}
+        about |= {} if night is None else {what: str(night)}
         replace_file(self.root / _ABOUT, json.dumps(about) + "\n")
 
     def clean(self, since: date | None = None) -> None:
