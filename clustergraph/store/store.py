@@ -120,7 +120,7 @@ class Store:
         return _marked(self.root / _ABOUT, _REBUILDING)
 
     def mark_change(self, night: date) -> None:
-        """Note that rows of a night before the last are coming in: what is left of them is looked for then."""
+        """Note that rows of a night before the last are coming in, so that none are left if it fails."""
         self._mark(**{_CHANGING: str(night)})
 
     def mark_rebuild(self, night: date | None) -> None:
@@ -130,8 +130,8 @@ class Store:
     def clean(self) -> None:
         """Remove what an earlier process left unfinished, and mend ``runs/latest``.
 
-        There may be anything from the last night on that is published, since what is older was looked at then,
-        or from the first one that was being changed.
+        There may be anything from the last night on that is published, or from the first one that was being
+        changed; what is older was looked at then.
 
         Raises:
             InputError: it cannot be removed.
@@ -162,7 +162,7 @@ class Store:
         return known
 
     def _clean_folder(self, folder: Path, since: date, known: set[str]) -> None:
-        """Remove what no run names from the ledgers, or from a day, which goes too if nothing is left of it."""
+        """Remove what no run names from the ledgers or from a day; a day goes too if nothing is left."""
         # Hidden names come first, and are out of the way.
         for piece in sorted(folder.iterdir()) if folder.is_dir() else []:
             of = _PIECE.fullmatch(piece.name)
