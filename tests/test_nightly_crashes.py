@@ -11,7 +11,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,10 +19,12 @@ from typing import Any, NamedTuple
 import pyarrow.parquet as pq
 import pytest
 
+from clustergraph.disk import durable
 from clustergraph.errors import InputError
+from clustergraph.nightly import night
 from clustergraph.nightly.night import nightly
 from clustergraph.simulation.generate import simulate
-from tests.commands import Ended, finish, start
+from tests.commands import Ended, call, finish, start
 from tests.stores import check_consistent, contents
 
 START = date(2026, 2, 2)
@@ -259,11 +261,13 @@ def try_faults(
         faulty = Fault(getattr(module, name), number, error, lasting=lasting)
         with monkeypatch.context() as patched:
             patched.setattr(module, name, faulty)
+            said = f"{store}: {os.strerror(error)}"  # where a fault does no harm
             try:
                 run(store)
             except InputError as told:
-                assert str(store) in str(told), (name, number)  # noqa: PT017 (some faults do no harm)
-                assert os.strerror(error) in str(told), (name, number)
+                said = str(told)
+        assert str(store) in said
+        assert os.strerror(error) in said
         check_consistent(store)
         found = contents(store)
         if faulty.calls < number:
@@ -277,8 +281,32 @@ def try_faults(
         shutil.rmtree(place)
 
 
-@pytest.mark.parametrize("lasting", [False, True], ids=["once", "lasting"])
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault[1])
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Find the clusters of a night once: nothing is written meanwhile."""
+    plain, found = night.analyse, []
+
+    def analyse(*arguments: Any, **options: Any) -> Any:
+        if not found:
+            found.append(plain(*arguments, **options))
+        return found[0]
+
+    monkeypatch.setattr(night, "analyse", analyse)
+
+
+CASES = [
+    *[(fault, False) for fault in FAULTS],
+    # Where nothing can be written or removed from some moment on, nothing can be tidied up either.
+    *[(fault, True) for fault in FAULTS if fault[1] in ("fsync", "rename", "rmdir")],
+]
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    ("fault", "lasting"),
+    CASES,
+    ids=[f"{one[1]} {'lasting' if lasting else 'once'}" for one, lasting in CASES],
+)
 def test_faults_of_a_night(
     world: Path, stores: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     fault: tuple[Any, str, int], lasting: bool,
@@ -286,3 +314,208 @@ def test_faults_of_a_night(
     run: Night = lambda store: run_night(world, store, 1)  # noqa: E731
     number = try_faults(monkeypatch, tmp_path, stores[0], stores[1], run, fault, lasting)
     assert number or fault[1] in ("copyfile", "mkstemp")
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("name", ["mkdir", "mkstemp", "replace", "touch", "write_text"])
+def test_faults_of_a_first_night(
+    world: Path, stores: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Where the store is made."""
+    fault = next(one for one in FAULTS if one[1] == name)
+    run: Night = lambda store: run_night(world, store, 0)  # noqa: E731
+    assert try_faults(monkeypatch, tmp_path, None, stores[0], run, fault, lasting=False)
+
+
+@pytest.fixture(scope="module")
+def wrong(world: Path, stores: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that took in a wrong delivery of night 1."""
+    store = copy(stores[0], tmp_path_factory.mktemp("wrong"))
+    run_night(world, store, 1, "wrong")
+    return store
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("name", ["rename", "rmdir"])
+def test_faults_of_a_night_that_replaces_another(
+    world: Path, stores: list[Path], wrong: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """With other rows, in two renames as where the system cannot exchange folders."""
+    monkeypatch.setattr(durable, "_exchange", lambda *_: False)
+    fault = next(one for one in FAULTS if one[1] == name)
+    run: Night = lambda store: run_night(world, store, 1)  # noqa: E731
+    assert try_faults(monkeypatch, tmp_path, wrong, stores[1], run, fault, lasting=False)
+
+
+# Two jobs on one store
+
+WAIT_FOR_INPUT = """
+import sys
+from clustergraph.nightly import night
+plain = night.fold
+def fold(*arguments):
+    print("at work", flush=True)
+    sys.stdin.read()
+    return plain(*arguments)
+night.fold = fold
+"""
+
+
+@pytest.fixture
+def at_work(world: Path, stores: list[Path], tmp_path: Path) -> Iterator[tuple[Path, subprocess.Popen[str]]]:
+    """A store, and another process that is at work in it until its input ends."""
+    store = copy(stores[0], tmp_path)
+    process = start(*arguments(world, store, 1), before=WAIT_FOR_INPUT, stdin=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "at work\n"
+    yield store, process
+    process.kill()
+    with process:
+        pass
+
+
+def test_a_second_job_says_who_is_at_work(world: Path, at_work: Any) -> None:
+    store, process = at_work
+    before = contents(store)
+    done = call(*arguments(world, store, 1))
+    assert done.code == 4
+    assert f"{store}: process {process.pid} of {os.uname().nodename}, since 2" in done.err
+    assert "--wait" in done.err
+    assert contents(store) == before
+
+
+def test_a_second_job_waits(world: Path, stores: list[Path], at_work: Any) -> None:
+    store, process = at_work
+    second = start(*arguments(world, store, 2, "--wait"))
+    with pytest.raises(subprocess.TimeoutExpired):
+        second.wait(timeout=4)
+    process.communicate("", timeout=120)
+    assert process.returncode == 0
+    assert finish(second) == (0, "", "")
+    assert contents(store) == contents(stores[2])
+
+
+def test_a_job_that_waits_can_be_stopped(world: Path, at_work: Any) -> None:
+    store, _ = at_work
+    before = contents(store)
+    second = start(*arguments(world, store, 2, "--wait"), before=SAY_THAT_IT_WAITS)
+    assert second.stdout is not None
+    assert second.stdout.readline() == "waits\n"
+    second.terminate()
+    done = finish(second)
+    assert (done.code, done.err) == (143, "clustergraph: stopped by SIGTERM\n")
+    assert contents(store) == before
+
+
+SAY_THAT_IT_WAITS = """
+import fcntl
+plain = fcntl.flock
+def flock(*arguments):
+    print("waits", flush=True)
+    return plain(*arguments)
+fcntl.flock = flock
+"""
+
+
+def test_the_lock_of_a_killed_job_is_no_obstacle(world: Path, stores: list[Path], at_work: Any) -> None:
+    store, process = at_work
+    process.kill()
+    process.wait()
+    assert (store / "lock").read_text().startswith(f"process {process.pid} of ")
+    run_night(world, store, 1)
+    assert contents(store) == contents(stores[1])
+
+
+def test_jobs_that_make_a_store_at_once(world: Path, stores: list[Path], tmp_path: Path) -> None:
+    command = arguments(world, tmp_path / "store", 0, "--wait")
+    for job in [start(*command), start(*command)]:
+        assert finish(job) == (0, "", "")
+    assert contents(tmp_path / "store") == contents(stores[0])
+
+
+# Stopped, and killed in the middle of a rebuild
+
+# A signal at the nth call of a function.
+SIGNAL_AT = """
+import os
+from clustergraph.nightly import night
+from clustergraph.store import increments, ledger, store
+plain, left = {place}, {number}
+def struck(*arguments, **options):
+    global left
+    left -= 1
+    if left == 0: os.kill(os.getpid(), {signal})
+    return plain(*arguments, **options)
+{place} = struck
+"""
+
+
+def signal_at(place: str, number: int, sent: signal.Signals) -> str:
+    return SIGNAL_AT.format(place=place, number=number, signal=int(sent))
+
+
+@pytest.mark.parametrize(
+    ("place", "number", "published"),
+    [
+        ("increments.settle", 1, False),
+        ("night.analyse", 1, False),
+        ("ledger.settle", 1, False),
+        ("night.publish", 1, False),
+        ("store.Store.point_to_latest", 2, True),  # the first time is before the night
+        ("store.Store.clean", 2, True),
+    ],
+)
+def test_a_night_that_is_stopped_leaves_nothing_half_done(
+    world: Path, stores: list[Path], tmp_path: Path, place: str, number: int, published: bool
+) -> None:
+    store = copy(stores[0], tmp_path)
+    hook = signal_at(place, number, signal.SIGTERM)
+    done = finish(start(*arguments(world, store, 1), before=hook))
+    assert done == (143, "", "clustergraph: stopped by SIGTERM\n")
+    assert contents(store) == contents(stores[1 if published else 0])
+
+
+class Rebuilt(NamedTuple):
+    """A store with a wrong night 1, and what is in it after night 3, rebuilt in between or not."""
+
+    before: Path
+    states: dict[str, dict[str, str]]
+
+
+@pytest.fixture(scope="module")
+def rebuilt(world: Path, wrong: Path, tmp_path_factory: pytest.TempPathFactory) -> Rebuilt:
+    before = copy(wrong, tmp_path_factory.mktemp("before"))
+    run_night(world, before, 2)
+    states = {}
+    for name in ("as it was", "rebuilt"):
+        store = copy(before, tmp_path_factory.mktemp("after"))
+        if name == "rebuilt":
+            run_night(world, store, 1, rebuild=True)
+        run_night(world, store, 3)
+        states[name] = contents(store)
+    assert states["as it was"] != states["rebuilt"]
+    return Rebuilt(before, states)
+
+
+@pytest.mark.parametrize(
+    ("place", "number", "state"),
+    [
+        ("increments.settle", 2, "as it was"),
+        ("store.Store.mark_rebuild", 1, "as it was"),  # rows are in the store, but no run names them
+        ("night.publish", 1, "as it was"),
+        ("store.Store.point_to_latest", 2, "rebuilt"),  # night 1 is published, night 2 is to come
+        ("night.publish", 2, "rebuilt"),
+        ("store.Store._clean_folder", 6, "rebuilt"),  # four of them before
+        ("store.Store.mark_rebuild", 2, "rebuilt"),
+    ],
+)
+def test_a_rebuild_that_is_killed(
+    world: Path, rebuilt: Rebuilt, tmp_path: Path, place: str, number: int, state: str
+) -> None:
+    store = copy(rebuilt.before, tmp_path)
+    hook = signal_at(place, number, signal.SIGKILL)
+    done = finish(start(*arguments(world, store, 1, "--rebuild"), before=hook))
+    assert done.code == -signal.SIGKILL
+    check_consistent(store)
+    run_night(world, store, 3)
+    assert contents(store) == rebuilt.states[state]
