@@ -40,12 +40,14 @@ def call(*arguments: object) -> Ended:
 
 
 def start(
-    *arguments: object, before: str = "", wrapper: tuple[object, ...] = (), **environment: object
-) -> subprocess.Popen[str]:
+    *arguments: object, before: str = "", wrapper: tuple[object, ...] = (), stdin: int | None = None,
+    **environment: object,
+) -> subprocess.Popen[str]:  # fmt: skip
     """Start a command in a process of its own; ``before`` is what Python is to do in it first."""
     python = [sys.executable, "-c", before + MAIN] if before else [sys.executable, "-m", "clustergraph"]
     return subprocess.Popen(
         [str(one) for one in (*wrapper, *python, *arguments)],
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from clustergraph.disk.durable import (
     write_json,
     write_table,
 )
+from clustergraph.disk.faults import reason, told
 from clustergraph.disk.locks import lock
 from clustergraph.errors import InputError
 
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 MANIFEST = "run.json"
 _EARLIER = "earlier"  # where a run lies that is being replaced and cannot be exchanged
+_WORKING = ".{name}.working-"
+_LEFT = re.compile(r"\.(.+)\.working-[^.]*")
 
 
 def check_target(out: Path) -> None:
@@ -69,7 +73,7 @@ def working_folder(out: Path) -> Iterator[Path]:
     Raises:
         InputError: the folder cannot be made.
     """
-    prefix = f".{out.name}.working-"
+    prefix = _WORKING.format(name=out.name)
     with contextlib.ExitStack() as undo:
         try:
             for folder in (*reversed(out.parent.parents), out.parent):
@@ -81,6 +85,18 @@ def working_folder(out: Path) -> Iterator[Path]:
         except OSError as error:
             raise InputError(f"{out.parent}: cannot write here: {error.strerror}") from error
         yield working
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes left in a folder, whichever run they were at; see `working_folder`.
+
+    Raises:
+        InputError: a run that one was replacing cannot be put back.
+    """
+    with told(folder):
+        left = {found[1] for path in folder.iterdir() if (found := _LEFT.fullmatch(path.name))}
+        for name in sorted(left):
+            _clear_away(folder / name, _WORKING.format(name=name))
 
 
 def publish(
@@ -111,8 +127,7 @@ def publish(
         settle(fresh)
         put(fresh, out, working / _EARLIER)
     except OSError as error:
-        why = os.strerror(error.errno) if error.errno else error
-        raise InputError(f"{out}: cannot be written: {why}; nothing was changed") from error
+        raise InputError(f"{out}: cannot be written: {reason(error)}; nothing was changed") from error
     with contextlib.suppress(OSError):  # it is done, whether or not it would outlast a power cut
         flush(out.parent)
     return full

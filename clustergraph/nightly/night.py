@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from clustergraph.analysis import analyse, describe_input
-from clustergraph.artefacts.publishing import publish, working_folder
+from clustergraph.artefacts.publishing import publish, sweep, working_folder
 from clustergraph.artefacts.runs import Run
 from clustergraph.engines.duckdb import DuckDBEngine
-from clustergraph.errors import InputError, UsageError
+from clustergraph.errors import ClustergraphError, InputError, UsageError
 from clustergraph.guardrails import Breach, Figures, find_breaches, stop_at
 from clustergraph.incidence.links import link
 from clustergraph.jobs import make_manifest, set_up
@@ -122,10 +122,11 @@ def nightly(
     paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     given = _Given(accounts, volumes, known_hubs)
     opened = open_store(Path(store).absolute(), create=True)
-    with hold(opened, wait=wait):
-        opened.prepare()
+    with hold(opened, wait=wait), _tidied(opened):
         _finish_rebuild(job, opened, given, accepted or {})
         later = _check_order(opened, night, rebuild=rebuild)
+        if later:
+            opened.mark_change(night)
         fresh = _take_in(job, opened, night, paths, allow_empty=allow_empty)
         if later:
             opened.mark_rebuild(night)
@@ -144,6 +145,20 @@ def _add_up(job: Job) -> float:
     return round(sum(float(stage["seconds"]) for stage in job.progress.timings()), 3)
 
 
+@contextmanager
+def _tidied(store: Store) -> Iterator[None]:
+    """Begin without what a killed process left behind, and leave nothing of a night that fails."""
+    store.prepare()
+    for folder in (store.runs, store.root):
+        sweep(folder)
+    try:
+        yield
+    except BaseException:
+        with suppress(ClustergraphError):  # the next start tries again
+            store.clean()
+        raise
+
+
 def _finish_rebuild(
     job: Job, store: Store, given: _Given, accepted: Mapping[str, Mapping[str, str]],
     after: date | None = None,
@@ -156,7 +171,7 @@ def _finish_rebuild(
                 kept = store.manifest(night)["store"]
                 again = _Fresh([Increment.from_dict(one) for one in kept["taken_in"]], kept["input"])
                 _publish_night(job, store, night, again, given, accepted)
-    store.clean(first)
+    store.clean()
     if first is not None:
         store.mark_rebuild(None)
 

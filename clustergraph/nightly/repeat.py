@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from clustergraph.artefacts.schema import LINEAGE, NIGHTLY_ARTEFACTS, REGROWTH, fill_schema
+from clustergraph.errors import InputError
 from clustergraph.identity.lineage import Event
 
 if TYPE_CHECKING:
@@ -29,11 +30,18 @@ def repeat_night(
     Args:
         store: that has the night.
         base: what its run.json says of the store.
+
+    Raises:
+        InputError: the night before is damaged.
     """
     before = date.fromisoformat(base["night"])
     folder = store.run(before)
     tables: dict[str, pa.Table | Path] = {name: folder / f"{name}.parquet" for name in NIGHTLY_ARTEFACTS}
-    ids = sorted(pq.read_table(tables["clusters"], columns=["cluster_id"], partitioning=None)[0].to_pylist())
+    try:
+        found = pq.read_table(tables["clusters"], columns=["cluster_id"], partitioning=None)
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{tables['clusters']}: cannot be read: {error}") from error
+    ids = sorted(found["cluster_id"].to_pylist())
     events = [asdict(Event(one, "continued", [one], [], 1.0, 0, 0, 0.0)) for one in ids]
     columns = {name: [event[name] for event in events] for name in LINEAGE.names}
     tables |= {"lineage": fill_schema(LINEAGE, columns, len(ids)), "regrowth": REGROWTH.empty_table()}

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from clustergraph.disk.durable import FOLDER_MODE, flush, hash_file, settle
+from clustergraph.disk.faults import told
 from clustergraph.engines.sql import literal
 from clustergraph.errors import InputError, UsageError
 from clustergraph.sightings.layouts import COUNTS
@@ -97,9 +98,13 @@ def fold(sightings: Sightings, store: Store, night: date) -> list[Increment]:
 
     Returns:
         An increment per day, in order. They are on disk, but count only when a run names them.
+
+    Raises:
+        InputError: the disk is full, or cannot be written to.
     """
     days = sightings.engine.fetch(_DAYS).to_pylist()
-    return [_fold_day(sightings, store, night, row["day"], row["rows"]) for row in days]
+    with told(store.incidence):
+        return [_fold_day(sightings, store, night, row["day"], row["rows"]) for row in days]
 
 
 def open_window(
@@ -169,6 +174,7 @@ def _fold_day(sightings: Sightings, store: Store, night: date, day: date, rows: 
     folder = store.incidence / f"dt={day}"
     folder.mkdir(FOLDER_MODE, exist_ok=True)
     folder.chmod(FOLDER_MODE)
+    flush(store.incidence)
     fresh = Path(tempfile.mkdtemp(prefix=".", dir=folder))
     try:
         has_events = _write_day(sightings, fresh, day)

@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from clustergraph.disk.durable import flush, hash_file, settle
+from clustergraph.disk.faults import told
+from clustergraph.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -140,14 +142,32 @@ def update_memory(engine: Engine, night: date) -> pa.Table:
 
 
 def read_clusters(store: Store, place: str | None) -> pa.Table:
-    """Read the clusters of a ledger, none where there is no ledger."""
+    """Read the clusters of a ledger, none where there is no ledger.
+
+    Raises:
+        InputError: the ledger is missing or damaged.
+    """
     if place is None:
         return CLUSTERS.empty_table()
-    return pq.read_table(store.root / place / "clusters.parquet", partitioning=None)
+    path = store.root / place / "clusters.parquet"
+    try:
+        return pq.read_table(path, partitioning=None)
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from error
 
 
 def write_ledger(store: Store, night: date, tables: Mapping[str, pa.Table]) -> str:
-    """Write the tables of a ledger; give its place from the root of the store."""
+    """Write the tables of a ledger; give its place from the root of the store.
+
+    Raises:
+        InputError: the disk is full, or cannot be written to.
+    """
+    with told(store.ledgers):
+        place = _write(store, night, tables)
+    return str(place.relative_to(store.root))
+
+
+def _write(store: Store, night: date, tables: Mapping[str, pa.Table]) -> Path:
     fresh = Path(tempfile.mkdtemp(prefix=".", dir=store.ledgers))
     try:
         for name in TABLES:
@@ -159,7 +179,7 @@ def write_ledger(store: Store, night: date, tables: Mapping[str, pa.Table]) -> s
         flush(store.ledgers)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-    return str(place.relative_to(store.root))
+    return place
 
 
 def name_ledger(folder: Path) -> str:

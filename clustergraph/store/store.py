@@ -7,6 +7,7 @@ killed process leaves behind is never mistaken for part of the store, and the ne
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from clustergraph.disk.durable import FILE_MODE, FOLDER_MODE, flush, replace_file
+from clustergraph.disk.faults import reason, told
 from clustergraph.disk.locks import lock
 from clustergraph.errors import GuardrailError, InputError
 
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 _ABOUT, _LOCK, _LATEST, _MANIFEST = "store.json", "lock", "latest", "run.json"
+# Marks in the file about the store: the night that rows of an earlier time come in for, that is rebuilt from,
+# and the last that was removed.
+_CHANGING, _REBUILDING, _PRUNED = "changing", "rebuilding", "pruned"
 _NIGHT = re.compile(r"dt=(\d{4}-\d\d-\d\d)")
 # No night takes rows of days that are further back.
 _REACH = 31
@@ -84,67 +89,104 @@ class Store:
         return found
 
     def prepare(self) -> None:
-        """Make the folders that are not there yet, for owner and group alone."""
-        for folder in (self.runs, self.incidence, self.ledgers):
-            folder.mkdir(FOLDER_MODE, exist_ok=True)
-            folder.chmod(FOLDER_MODE)
+        """Make the folders that are not there yet, for owner and group alone.
+
+        Raises:
+            InputError: they cannot be made.
+        """
+        with told(self.root):
+            for folder in (self.runs, self.incidence, self.ledgers):
+                folder.mkdir(FOLDER_MODE, exist_ok=True)
+                folder.chmod(FOLDER_MODE)
+            flush(self.root)
 
     def point_to_latest(self) -> None:
-        """Have ``runs/latest`` lead to the last night."""
+        """Have ``runs/latest`` lead to the last night.
+
+        Raises:
+            InputError: it cannot be written.
+        """
         nights = self.nights()
         link, fresh = self.runs / _LATEST, self.runs / f".{_LATEST}"
         if not nights or (link.is_symlink() and link.readlink().name == self.run(nights[-1]).name):
             return
-        fresh.unlink(missing_ok=True)
-        fresh.symlink_to(self.run(nights[-1]).name)
-        fresh.replace(link)
-        flush(self.runs)
+        with told(link):
+            fresh.unlink(missing_ok=True)
+            fresh.symlink_to(self.run(nights[-1]).name)
+            fresh.replace(link)
+            flush(self.runs)
 
     def to_rebuild(self) -> date | None:
         """Give the first night of a rebuild that is not finished."""
-        found = _read(self.root / _ABOUT).get("rebuilding")
-        return date.fromisoformat(found) if found else None
+        return _marked(self.root / _ABOUT, _REBUILDING)
+
+    def mark_change(self, night: date) -> None:
+        """Note that rows of a night before the last are coming in, so that none are left if it fails."""
+        self._mark(**{_CHANGING: str(night)})
 
     def mark_rebuild(self, night: date | None) -> None:
         """Note the first night that is still to be rebuilt, None when all are."""
-        self._note("rebuilding", night)
+        self._mark(**{_CHANGING: None, _REBUILDING: None if night is None else str(night)})
 
     def pruned(self) -> date | None:
         """Give the last night that was removed to save room, None where none was."""
-        found = _read(self.root / _ABOUT).get("pruned")
-        return date.fromisoformat(found) if found else None
+        return _marked(self.root / _ABOUT, _PRUNED)
 
     def mark_pruned(self, night: date) -> None:
         """Note the last night that is removed: the one after it has lost what it went on from."""
-        self._note("pruned", night)
+        self._mark(**{_PRUNED: str(night)})
 
-    def _note(self, what: str, night: date | None) -> None:
-        about = {key: value for key, value in _read(self.root / _ABOUT).items() if key != what}
-        about |= {} if night is None else {what: str(night)}
-        replace_file(self.root / _ABOUT, json.dumps(about) + "\n")
-
-    def clean(self, since: date | None = None) -> None:
+    def clean(self) -> None:
         """Remove what an earlier process left unfinished, and mend ``runs/latest``.
 
-        Args:
-            since: the night from which on there may be anything; by default the last one that is published,
-                since what is older was looked at then.
+        There may be anything from the last night on that is published, or from the first one that was being
+        changed; what is older was looked at then.
+
+        Raises:
+            InputError: it cannot be removed.
         """
+        changing = _marked(self.root / _ABOUT, _CHANGING)
         nights = self.nights()
-        last = since or (nights[-1] if nights else date.min)
+        since = changing or self.to_rebuild() or (nights[-1] if nights else date.min)
+        known = self._named(since)
+        with told(self.root):
+            for left in self.root.glob(f".{_ABOUT}.*"):
+                left.unlink()
+            for folder in (*self._days(since), self.ledgers):
+                self._clean_folder(folder, since, known)
+        self.point_to_latest()
+        if changing:
+            self.mark_rebuild(None)
+
+    def _mark(self, **marks: str | None) -> None:
+        """Note marks beside those that are there; None takes one away."""
+        about = self.root / _ABOUT
+        kept = {**_read(about), **marks}
+        with told(about):
+            replace_file(
+                about, json.dumps({name: one for name, one in kept.items() if one is not None}) + "\n"
+            )
+
+    def _named(self, since: date) -> set[str]:
+        """Give the places of all that the runs from a night on name."""
         known = set[str]()
-        for night in (one for one in nights if one >= last):
+        for night in (one for one in self.nights() if one >= since):
             about = self.manifest(night)["store"]
             known |= {about["ledger"], *about["pieces"], *(one["place"] for one in about["increments"])}
-        for folder in (*self._days(last), self.ledgers):
-            for piece in list(folder.iterdir()) if folder.is_dir() else []:
-                of = _PIECE.fullmatch(piece.name)
-                unfinished = of is None or date.fromisoformat(of[1]) >= last
-                if unfinished and str(piece.relative_to(self.root)) not in known:
-                    shutil.rmtree(piece)
-            if folder != self.ledgers and not any(folder.iterdir()):
-                folder.rmdir()
-        self.point_to_latest()
+        return known
+
+    def _clean_folder(self, folder: Path, since: date, known: set[str]) -> None:
+        """Remove what no run names from the ledgers or from a day; a day goes too if nothing is left."""
+        # Hidden names come first, and are out of the way.
+        for piece in sorted(folder.iterdir()) if folder.is_dir() else []:
+            of = _PIECE.fullmatch(piece.name)
+            unfinished = of is None or date.fromisoformat(of[1]) >= since
+            if unfinished and str(piece.relative_to(self.root)) not in known:
+                # Under its own name a piece is whole: whoever makes the same one again takes what is there.
+                hidden = piece if of is None else piece.rename(piece.with_name(f".{piece.name}"))
+                shutil.rmtree(hidden)
+        if folder != self.ledgers and not any(folder.iterdir()):
+            folder.rmdir()
 
     def _days(self, since: date) -> list[Path]:
         """List the folders of days that a night since ``since`` may have written to."""
@@ -190,15 +232,33 @@ def _read(about: Path) -> dict[str, Any]:
         raise InputError(f"{about}: does not tell the version of the store") from error
 
 
+def _marked(about: Path, mark: str) -> date | None:
+    found = _read(about).get(mark)
+    return date.fromisoformat(found) if found else None
+
+
 def _make(root: Path) -> None:
     try:
-        if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        if root.exists() and (not root.is_dir() or _holds_something(root)):
             raise InputError(f"{root}: holds something else than a store; name a new folder for --store")
         root.mkdir(parents=True, exist_ok=True)
-        root.chmod(FOLDER_MODE)
-        replace_file(root / _ABOUT, json.dumps({"format": FORMAT}) + "\n")
+        held = lock(root, wait=True)
+        try:
+            if not (root / _ABOUT).is_file():  # nor has another process made it meanwhile
+                root.chmod(FOLDER_MODE)
+                replace_file(root / _ABOUT, json.dumps({"format": FORMAT}) + "\n")
+        finally:
+            if held is not None:
+                os.close(held)
     except OSError as error:
-        raise InputError(f"{root}: cannot be made: {error.strerror}") from error
+        raise InputError(f"{root}: cannot be made: {reason(error)}") from error
+
+
+def _holds_something(root: Path) -> bool:
+    """Tell whether a folder has something in it, but for a store that is being made or never was finished."""
+    if (root / _ABOUT).is_file():
+        return False
+    return any(not path.name.startswith(f".{_ABOUT}.") for path in root.iterdir())
 
 
 @contextmanager
@@ -211,17 +271,23 @@ def hold(store: Store, *, wait: bool = False) -> Iterator[None]:
 
     Raises:
         GuardrailError: another process holds it; the message says which.
+        InputError: the lock cannot be written.
     """
     path = store.root / _LOCK
-    path.touch(mode=FILE_MODE)
+    with told(path):
+        path.touch(mode=FILE_MODE)
     handle = lock(path, wait=wait)
     if handle is None:
         said = path.read_text(encoding="utf-8").strip() or "another process"
         raise GuardrailError(f"{store.root}: {said} is at work in this store; wait for it, or use --wait")
     try:
         now = datetime.now(UTC)
-        path.write_text(f"process {os.getpid()} of {os.uname().nodename}, since {now:%Y-%m-%d %H:%M} UTC,\n")
+        with told(path):
+            path.write_text(
+                f"process {os.getpid()} of {os.uname().nodename}, since {now:%Y-%m-%d %H:%M} UTC,\n"
+            )
         yield
     finally:
-        path.write_text("")
+        with contextlib.suppress(OSError):  # the lock ends all the same
+            path.write_text("")
         os.close(handle)
