@@ -42,7 +42,7 @@ def _nights(life: Life) -> list[Column]:
         Column("1 day", [_say(one.exchanges_1d) for one in stages], "right", spare=4),
         *([Column("banned", banned, "right", spare=1)] if any(banned) else []),
         Column("#", [_say(one.rank) for one in stages], "right", "dim"),
-        *([Column("from and into", kin, least=11)] if any(kin) else []),
+        *([Column("from and into", kin, least=13)] if any(kin) else []),
     ]
 
 
