@@ -46,6 +46,7 @@ def analyse(
         accounts: what is known of them.
     """
     settings = job.settings
+    incidence.sightings.engine.rest()  # what comes next takes the memory that reading took
     with job.progress.stage("project") as advance:
         ties = project(
             incidence, min_accounts=settings["partition"]["min_accounts"], leiden=job.leiden,

@@ -23,3 +23,9 @@ def real_data() -> Path:
     if not REAL.is_dir():
         pytest.skip("the real data is not beside this checkout")
     return REAL
+
+
+@pytest.fixture(autouse=True)
+def _width(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Print tables as wide as where there is no terminal, whatever runs the tests says."""
+    monkeypatch.delenv("COLUMNS", raising=False)

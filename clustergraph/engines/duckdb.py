@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # What DuckDB asks for per thread, and enough in trials; small inputs get by with less.
 LEAST_MEMORY = "125MB"
+RESTING_MEMORY = "200MB"
 JSON_LINE_LIMIT = 16 * 1024 * 1024
 SETTINGS = {
     "preserve_insertion_order": False,
@@ -76,6 +77,7 @@ class DuckDBEngine:
                 raise _explain(error, self._home.parent) from error
             given = f"threads={threads}, memory_limit={memory_limit}"
             raise UsageError(f"{given}: {_first_line(error)}") from error
+        self._memory_limit = memory_limit
         self._connection.execute("SET python_enable_replacements = false")
         with contextlib.suppress(duckdb.Error):  # a notebook without ipywidgets has no bar, and says so
             self._connection.execute("SET enable_progress_bar = false")
@@ -156,6 +158,13 @@ class DuckDBEngine:
     def drop(self, name: str) -> None:
         """Forget a relation, if there is one of that name."""
         self._make_way(name, "")
+
+    def rest(self) -> None:
+        """Give back the pages that are on disk as well: for a lower limit DuckDB lets go of them."""
+        with contextlib.suppress(duckdb.Error):  # it keeps what it cannot do without
+            self._connection.execute(f"SET memory_limit = '{RESTING_MEMORY}'")
+        given = self._memory_limit
+        self._run("RESET memory_limit" if given is None else f"SET memory_limit = {literal(given)}")
 
     def hash(self, column: str) -> str:
         """Give the SQL expression of a column's 64-bit hash."""

@@ -64,6 +64,9 @@ class Engine(Protocol):
     def drop(self, name: str) -> None:
         """Forget a relation, if there is one of that name."""
 
+    def rest(self) -> None:
+        """Give back what memory can be spared until the next query."""
+
     def hash(self, column: str) -> str:
         """Give the SQL expression of a column's 64-bit hash, an unsigned integer."""
 

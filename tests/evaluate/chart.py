@@ -69,7 +69,12 @@ def _beside(*panels: alt.LayerChart) -> alt.HConcatChart:
 def _panel(
     data: pd.DataFrame, by: str, lines: Mapping[str, Line], measure: str, title: str, *, legend: bool
 ) -> alt.LayerChart:
-    shown = alt.Legend(title=None, orient="bottom-left", symbolType="stroke", offset=8) if legend else None
+    # Half-way up and right of the middle no line runs.
+    shown = (
+        alt.Legend(title=None, orient="none", legendX=200, legendY=60, symbolType="stroke")
+        if legend
+        else None
+    )
     names = list(lines)
     top = 1.05 * max(1.0, float(data[measure].max()))
 
