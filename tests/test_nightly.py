@@ -229,6 +229,26 @@ def test_an_empty_night_changes_nothing_but_the_date(world, tmp_path):
     assert_equal_but_for_ids(run, tmp_path / "store", 3)
 
 
+def test_rows_that_came_early_are_there_on_a_night_that_brings_none(world, tmp_path):
+    zero, one, _ = frames(world)
+    folder = write_night(tmp_path / "x", pd.concat([zero, one.iloc[:300]]))
+    nightly(folder, store=tmp_path / "store", night=at(0), threads=1)
+    nightly([], store=tmp_path / "store", night=at(1), allow_empty=True, threads=1)
+    assert_equal_but_for_ids(cg.run(folder), tmp_path / "store", 1)
+    assert manifest(tmp_path / "store", 1)["store"]["window"] == [str(at(0)), str(at(1))]
+
+
+def test_a_rebuild_that_is_refused_leaves_the_store_as_it_was(world, tmp_path):
+    for number in range(5):
+        run_night(world, tmp_path / "store", number)
+    before = contents(tmp_path / "store")
+    moved = frames(world)[2].assign(timestamp=frames(world)[2]["timestamp"] + pd.Timedelta(days=1))
+    few = write_night(tmp_path / "few", moved.iloc[:100])
+    with pytest.raises(GuardrailError, match="'volume'"):
+        nightly(few, store=tmp_path / "store", night=at(3), rebuild=True)
+    assert contents(tmp_path / "store") == before
+
+
 # What nights have that runs have not
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -128,9 +128,8 @@ def nightly(
         if later:
             opened.mark_change(night)
         fresh = _take_in(job, opened, night, paths, allow_empty=allow_empty)
-        if later:
-            opened.mark_rebuild(night)
-        _publish_night(job, opened, night, fresh, given, accepted or {})
+        with _rebuilding(opened, night) if later else nullcontext():
+            _publish_night(job, opened, night, fresh, given, accepted or {})
         _finish_rebuild(job, opened, given, accepted or {}, after=night)
         last = (later or [night])[-1]
         found = Run(opened.manifest(last), opened.run(last))
@@ -143,6 +142,19 @@ def nightly(
 
 def _add_up(job: Job) -> float:
     return round(sum(float(stage["seconds"]) for stage in job.progress.timings()), 3)
+
+
+@contextmanager
+def _rebuilding(store: Store, night: date) -> Iterator[None]:
+    """Mark that a night and those after it are being rebuilt; not so if the night is refused."""
+    before = store.manifest(night) if night in store.nights() else None
+    store.mark_rebuild(night)
+    try:
+        yield
+    except ClustergraphError:
+        if (store.manifest(night) if night in store.nights() else None) == before:
+            store.mark_change(night)  # all that is left to do is to clean up
+        raise
 
 
 @contextmanager
@@ -241,7 +253,7 @@ def _publish_night(
     waiting = [one for one in known if one.day > str(night)]
     window = choose_window([*known, *fresh.increments], night, **job.settings["window"])
     with working_folder(store.run(night)) as working:
-        if base is not None and not any(one.day <= str(night) for one in fresh.increments):
+        if base is not None and _is_the_same(window, base):
             tables: Mapping[str, pa.Table | Path]
             tables, state, facts = repeat_night(store, base)
         else:
@@ -263,6 +275,12 @@ def _publish_night(
         with job.progress.stage("write"):
             publish(tables, {**make_manifest(job, facts), "store": about}, store.run(night), working)
     store.point_to_latest()
+
+
+def _is_the_same(window: Sequence[Increment], base: Mapping[str, Any]) -> bool:
+    """Tell whether a window has the rows of the night before and no others."""
+    before = {one["place"] for one in base["increments"] if one["day"] in set(base["window"])}
+    return {one.place for one in window} == before
 
 
 def _analyse_night(

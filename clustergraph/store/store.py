@@ -12,7 +12,7 @@ import json
 import os
 import re
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
@@ -70,8 +70,12 @@ class Store:
         """List the nights that are published, in order."""
         if not self.runs.is_dir():
             return []
-        names = (_NIGHT.fullmatch(path.name) for path in self.runs.iterdir())
-        return sorted(date.fromisoformat(name[1]) for name in names if name)
+        found = []
+        for path in self.runs.iterdir():
+            name = _NIGHT.fullmatch(path.name)
+            with suppress(ValueError):  # not a day of the calendar, and nothing of the store's
+                found += [date.fromisoformat(name[1])] if name else []
+        return sorted(found)
 
     def manifest(self, night: date) -> dict[str, Any]:
         """Read the run.json of a night.
