@@ -98,16 +98,40 @@ def blurred_blocks():
 
 
 @pytest.fixture(scope="module")
-def judged(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("worlds")
-    found = [judged_members(world, folder / str(i)) for i, world in enumerate(WORLDS)]
+def worlds(tmp_path_factory):
+    return tmp_path_factory.mktemp("worlds")
+
+
+def judge(worlds, config=None):
+    found = [judged_members(world, worlds / str(i), config=config) for i, world in enumerate(WORLDS)]
     return pd.concat(found)
 
 
+@pytest.fixture(scope="module")
+def judged(worlds):
+    return judge(worlds)
+
+
+@pytest.fixture(scope="module")
+def doubtful(worlds):
+    """Members of whom hardly any odds were asked, so that there are some to be unsure of."""
+    return judge(worlds, {"project": {"member_bits": -3.0}})
+
+
 @pytest.mark.parametrize("low", [0.5, 0.65, 0.75, 0.85, 0.95])
-def test_at_least_as_many_belong_as_confidence_says(judged, low):
-    count, belong = near(judged, low, low + 0.1)
-    assert count < 50 or belong >= low
+def test_at_least_as_many_belong_as_confidence_says(doubtful, low):
+    count, belong = near(doubtful, low, low + 0.1)
+    assert count >= 50
+    assert belong >= low
+
+
+def test_most_of_those_who_do_not_belong_are_known_as_unsure(doubtful):
+    count, belong = near(doubtful, 0.0, 0.25)
+    assert count >= 50
+    assert belong < 0.5
+    sure, unsure = doubtful[doubtful["confidence"] >= 0.95], doubtful[doubtful["confidence"] < 0.95]
+    assert sure["belongs"].mean() > 0.98
+    assert unsure["belongs"].mean() < sure["belongs"].mean() - 0.02
 
 
 def test_confidence_means_what_it_says(judged):

@@ -30,7 +30,9 @@ EDGES = (0.0, 0.5, 0.6, 0.7, 0.75, 0.85, 0.9, 0.95, 0.99, 1.0)
 _BINS = 10
 
 
-def judged_members(world: Mapping[str, Any], folder: Path, *, threads: int = 2) -> pd.DataFrame:
+def judged_members(
+    world: Mapping[str, Any], folder: Path, *, threads: int = 2, config: Mapping[str, Any] | None = None
+) -> pd.DataFrame:
     """Run the main job on a made-up world and look its members up in the truth.
 
     A member belongs where its group is the one that most members of its cluster are of; of two such groups
@@ -40,6 +42,7 @@ def judged_members(world: Mapping[str, Any], folder: Path, *, threads: int = 2) 
         world: the knobs of :class:`clustergraph.simulation.World`.
         folder: where the world is, or is made.
         threads: processors to use.
+        config: of the run, over the defaults.
 
     Returns:
         ``confidence`` and ``belongs`` of each member.
@@ -49,7 +52,7 @@ def judged_members(world: Mapping[str, Any], folder: Path, *, threads: int = 2) 
         shutil.rmtree(unfinished, ignore_errors=True)
         simulate(unfinished, **world)
         unfinished.rename(folder)
-    members = cg.run(folder / "events", threads=threads).members.to_pandas()
+    members = cg.run(folder / "events", threads=threads, config=config).members.to_pandas()
     members = members.merge(pd.read_parquet(folder / "truth.parquet"), on="account_id", how="left")
     return pd.DataFrame({"confidence": members["confidence"], "belongs": _belongs(members)})
 
