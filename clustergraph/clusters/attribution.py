@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from clustergraph.communities.pairs import Pairs
-    from clustergraph.incidence.biadjacency import Biadjacency
+    from clustergraph.incidence.biadjacency import Arrays, Biadjacency
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,9 @@ def attribute(graph: Biadjacency, ties: Pairs, labels: NDArray[np.int32], *, thr
     clusters = labels[ties.source[inside]]
     arrays = graph.arrays
 
-    def work(chosen: NDArray[np.intp]) -> tuple[NDArray[np.float64], ...]:
-        part: tuple[NDArray[np.float64], ...] = _attribute(
-            arrays, ties.source[inside[chosen]], ties.target[inside[chosen]], clusters[chosen]
-        )
-        return part
+    def work(chosen: NDArray[np.intp]) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
+        ends = ties.source[inside[chosen]], ties.target[inside[chosen]]
+        return _attribute(arrays, *ends, clusters[chosen])
 
     # A cluster's ties stay together, so that the order of its sums does not depend on the threads.
     ends = np.flatnonzero(np.diff(clusters)) + 1
@@ -69,7 +67,9 @@ def attribute(graph: Biadjacency, ties: Pairs, labels: NDArray[np.int32], *, thr
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _attribute(g, source, target, clusters):  # type: ignore[no-untyped-def]
+def _attribute(
+    g: Arrays, source: NDArray[np.int32], target: NDArray[np.int32], clusters: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
     bits = np.zeros(len(g.signal_cell), np.float64)
     touched, shared = np.empty(len(bits), np.int32), np.empty(len(bits), np.int32)
     room, size = 1024, 0
@@ -98,7 +98,15 @@ def _attribute(g, source, target, clusters):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _add_tie(g, a, b, shared, bits, touched, count):  # type: ignore[no-untyped-def]
+def _add_tie(
+    g: Arrays,
+    a: int,
+    b: int,
+    shared: NDArray[np.int32],
+    bits: NDArray[np.float64],
+    touched: NDArray[np.int32],
+    count: int,
+) -> int:
     """Share out one tie's bits, cell by cell; give the number of touched signals.
 
     ``shared`` has room for the signals of a cell that both accounts have.
@@ -126,7 +134,15 @@ def _add_tie(g, a, b, shared, bits, touched, count):  # type: ignore[no-untyped-
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _add_cell(g, chance, shared, size, bits, touched, count):  # type: ignore[no-untyped-def]
+def _add_cell(
+    g: Arrays,
+    chance: float,
+    shared: NDArray[np.int32],
+    size: int,
+    bits: NDArray[np.float64],
+    touched: NDArray[np.int32],
+    count: int,
+) -> int:
     """Share out what a cell gives a tie over the ``size`` signals of it that both accounts have.
 
     ``chance`` is the product of how many signals of the cell's stratum each of them has.

@@ -132,7 +132,9 @@ def make_scratch(graph: Biadjacency) -> Scratch:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def weigh(background, scratch, members, needed, most):  # type: ignore[no-untyped-def]
+def weigh(
+    background: Background, scratch: Scratch, members: NDArray[np.int32], needed: float, most: float
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """Weigh who looks like the members of a cluster.
 
     Args:
@@ -169,7 +171,9 @@ def weigh(background, scratch, members, needed, most):  # type: ignore[no-untype
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _count(background, scratch, members):  # type: ignore[no-untyped-def]
+def _count(
+    background: Background, scratch: Scratch, members: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
     """Count the members' signals: which, how many members have each, and slots by kind and by stratum."""
     room = 0
     for a in members:
@@ -194,7 +198,14 @@ def _count(background, scratch, members):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _rate_signals(background, scratch, members, signals, counts, slots):  # type: ignore[no-untyped-def]
+def _rate_signals(
+    background: Background,
+    scratch: Scratch,
+    members: NDArray[np.int32],
+    signals: NDArray[np.int32],
+    counts: NDArray[np.int32],
+    slots: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Give log2((1 - r) + r q / p) of each signal at each share r, for members and for others."""
     inside = np.empty((len(signals), len(SHARES)))
     outside = np.empty((len(signals), len(SHARES)))
@@ -223,7 +234,14 @@ def _rate_signals(background, scratch, members, signals, counts, slots):  # type
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _find_candidates(background, scratch, members, signals, outside, needed):  # type: ignore[no-untyped-def]
+def _find_candidates(
+    background: Background,
+    scratch: Scratch,
+    members: NDArray[np.int32],
+    signals: NDArray[np.int32],
+    outside: NDArray[np.float64],
+    needed: float,
+) -> NDArray[np.int32]:
     """List the members, then the others whose telling signals alone could be enough, by number."""
     telling = np.flatnonzero(outside[:, len(SHARES) - 1] >= _TELLING_BITS)
     room = len(members)
@@ -249,7 +267,9 @@ def _find_candidates(background, scratch, members, signals, outside, needed):  #
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _gather(background, scratch, signal, bits, accounts, size):  # type: ignore[no-untyped-def]
+def _gather(
+    background: Background, scratch: Scratch, signal: int, bits: float, accounts: NDArray[np.int32], size: int
+) -> int:
     """Add the bits of a signal to its holders, and those that are new to the list; give its length."""
     for q in range(background.start[signal], background.start[signal + 1]):
         a = background.holders[q]
@@ -265,7 +285,13 @@ def _gather(background, scratch, signal, bits, accounts, size):  # type: ignore[
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _sum_likelihood(background, scratch, account, table, likelihood):  # type: ignore[no-untyped-def]
+def _sum_likelihood(
+    background: Background,
+    scratch: Scratch,
+    account: int,
+    table: NDArray[np.float64],
+    likelihood: NDArray[np.float64],
+) -> None:
     """Sum log2 likelihood ratios of the account's slots, by family and share."""
     likelihood[:] = 0.0
     for kind in range(len(background.kind_slots)):
@@ -282,7 +308,7 @@ def _sum_likelihood(background, scratch, account, table, likelihood):  # type: i
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _observed(background, account, family):  # type: ignore[no-untyped-def]
+def _observed(background: Background, account: int, family: int) -> bool:
     for kind in range(len(background.kind_slots)):
         if background.family[kind] == family and background.account_slots[account, kind] > 0:
             return True
@@ -290,7 +316,9 @@ def _observed(background, account, family):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _find_shares(background, members, likelihood):  # type: ignore[no-untyped-def]
+def _find_shares(
+    background: Background, members: NDArray[np.int32], likelihood: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Find how the shares are distributed over the members, family by family (expectation-maximisation)."""
     families = likelihood.shape[1]
     weights = np.full((families, len(SHARES)), 1.0 / len(SHARES))
@@ -312,7 +340,13 @@ def _find_shares(background, members, likelihood):  # type: ignore[no-untyped-de
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _add_families(background, account, likelihood, weights, most):  # type: ignore[no-untyped-def]
+def _add_families(
+    background: Background,
+    account: int,
+    likelihood: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    most: float,
+) -> float:
     bits = 0.0
     for family in range(len(weights)):
         if _observed(background, account, family):

@@ -138,7 +138,17 @@ def rows_from_holders(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _look_up(holders, start, order, ends, first, account, slots, held, accounts):  # type: ignore[no-untyped-def]
+def _look_up(
+    holders: NDArray[np.int32],
+    start: NDArray[np.int64],
+    order: NDArray[np.intp],
+    ends: NDArray[np.intp],
+    first: NDArray[np.int64],
+    account: NDArray[np.int32],
+    slots: NDArray[np.int32],
+    held: NDArray[np.int32],
+    accounts: int,
+) -> None:
     """Fill ``held``: how many signals of the signal's stratum each holder has."""
     of_account = np.zeros(accounts, np.int32)
     for stratum in range(len(first) - 1):
@@ -151,7 +161,12 @@ def _look_up(holders, start, order, ends, first, account, slots, held, accounts)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _transpose(holders, held, signal_degree, indptr):  # type: ignore[no-untyped-def]
+def _transpose(
+    holders: NDArray[np.int32],
+    held: NDArray[np.int32],
+    signal_degree: NDArray[np.int32],
+    indptr: NDArray[np.int64],
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     indices = np.empty(indptr[-1], np.int32)
     slots = np.empty(indptr[-1], np.int32)
     end = indptr[:-1].copy()
@@ -168,7 +183,9 @@ def _transpose(holders, held, signal_degree, indptr):  # type: ignore[no-untyped
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _list_holders(indptr, indices, start):  # type: ignore[no-untyped-def]
+def _list_holders(
+    indptr: NDArray[np.int64], indices: NDArray[np.int32], start: NDArray[np.int64]
+) -> NDArray[np.int32]:
     # A copy may hold fewer links than the degrees say: its empty slots are left at -1, at the end.
     holders = np.full(start[-1], -1, np.int32)
     end = start[:-1].copy()

@@ -94,7 +94,16 @@ def _draw(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _swap(account, signal, earlier, start, degree, holders, seen, state):  # type: ignore[no-untyped-def]
+def _swap(
+    account: np.int32,
+    signal: np.int64,
+    earlier: NDArray[np.int64],
+    start: NDArray[np.int64],
+    degree: NDArray[np.int32],
+    holders: NDArray[np.int32],
+    seen: NDArray[np.int32],
+    state: np.uint64,
+) -> tuple[np.int32, np.uint64]:
     """Give ``account`` to an earlier signal that lacks it, and take from that an account that fits.
 
     Needed where the urn holds only accounts that the signal has already. Gives -1, an empty slot, where no

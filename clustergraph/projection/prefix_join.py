@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from clustergraph.incidence.biadjacency import Biadjacency
+    from clustergraph.incidence.biadjacency import Arrays, Biadjacency
 
 # A rounding error must never cut a pair that is exactly at the threshold.
 _MARGIN = 1e-9
@@ -114,7 +114,7 @@ def _blocks(rows: NDArray[np.int32], cost: NDArray[np.int64]) -> Iterator[tuple[
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _head_ends(g, min_bits):  # type: ignore[no-untyped-def]
+def _head_ends(g: Arrays, min_bits: float) -> NDArray[np.int64]:
     head = np.empty(len(g.indptr) - 1, np.int64)
     for a in range(len(head)):
         tail, p = 0.0, g.indptr[a + 1]
@@ -129,7 +129,7 @@ def _head_ends(g, min_bits):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _index_heads(g, head):  # type: ignore[no-untyped-def]
+def _index_heads(g: Arrays, head: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     start = np.zeros(len(g.signal_cell) + 1, np.int64)
     for a in range(len(head)):
         for p in range(g.indptr[a], head[a]):
@@ -146,7 +146,9 @@ def _index_heads(g, head):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _row_visits(g, rows, head, start):  # type: ignore[no-untyped-def]
+def _row_visits(
+    g: Arrays, rows: NDArray[np.int32], head: NDArray[np.int64], start: NDArray[np.int64]
+) -> NDArray[np.int64]:
     visits = np.zeros(len(rows), np.int64)
     for i, a in enumerate(rows):
         for p in range(g.indptr[a], head[a]):
@@ -155,7 +157,7 @@ def _row_visits(g, rows, head, start):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _first_above(holders, low, high, account):  # type: ignore[no-untyped-def]
+def _first_above(holders: NDArray[np.int32], low: int, high: int, account: int) -> int:
     """Position of the first holder with a number above ``account`` in a sorted stretch."""
     while low < high:
         middle = (low + high) // 2
@@ -167,7 +169,7 @@ def _first_above(holders, low, high, account):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _verify(g, a, b):  # type: ignore[no-untyped-def]
+def _verify(g: Arrays, a: int, b: int) -> tuple[float, int, np.uint64]:
     """Evidence of the whole rows of ``a`` and ``b``: bits, shared signals, set of families."""
     bits, shared, families = 0.0, 0, np.uint64(0)
     p, p_end, q, q_end = g.indptr[a], g.indptr[a + 1], g.indptr[b], g.indptr[b + 1]
@@ -204,7 +206,7 @@ def _verify(g, a, b):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _count_set(word):  # type: ignore[no-untyped-def]
+def _count_set(word: np.uint64) -> int:
     count = 0
     while word:
         word &= word - np.uint64(1)
@@ -213,7 +215,7 @@ def _count_set(word):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _shares_more(signal, end, indices, sketch):  # type: ignore[no-untyped-def]
+def _shares_more(signal: int, end: int, indices: NDArray[np.int32], sketch: NDArray[np.uint8]) -> bool:
     """Whether a row that ends at ``end`` may share a signal above ``signal``, which it has.
 
     ``sketch`` was filled with the signals of the other row.
@@ -227,13 +229,22 @@ def _shares_more(signal, end, indices, sketch):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _fill(sketch, g, a, value):  # type: ignore[no-untyped-def]
+def _fill(sketch: NDArray[np.uint8], g: Arrays, a: int, value: int) -> None:
     for p in range(g.indptr[a], g.indptr[a + 1]):
         sketch[g.indices[p] & _SKETCH_MASK] = value
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _join_block(g, rows, upward, head, start, holders, min_bits, seen):  # type: ignore[no-untyped-def]
+def _join_block(
+    g: Arrays,
+    rows: NDArray[np.int32],
+    upward: bool,
+    head: NDArray[np.int64],
+    start: NDArray[np.int64],
+    holders: NDArray[np.int32],
+    min_bits: float,
+    seen: NDArray[np.int32],
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64], NDArray[np.int32], NDArray[np.int32]]:
     room, size = 1024, 0
     source, target = np.empty(room, np.int32), np.empty(room, np.int32)
     bits, shared, families = np.empty(room, np.float64), np.empty(room, np.int32), np.empty(room, np.int32)
