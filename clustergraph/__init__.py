@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from clustergraph.engines.duckdb import DuckDBEngine
     from clustergraph.incidence.links import link
     from clustergraph.membership.members import partition
+    from clustergraph.nights.night import nightly
     from clustergraph.pipeline import estimate, run
     from clustergraph.presentation.explanation import explain
     from clustergraph.projection.ties import project
@@ -36,6 +37,7 @@ _HOMES = {
     "estimate": "clustergraph.pipeline",
     "explain": "clustergraph.presentation.explanation",
     "link": "clustergraph.incidence.links",
+    "nightly": "clustergraph.nights.night",
     "open_run": "clustergraph.artefacts.runs",
     "partition": "clustergraph.membership.members",
     "project": "clustergraph.projection.ties",
@@ -45,8 +47,8 @@ _HOMES = {
     "score": "clustergraph.scoring.comparison",
 }
 __all__ = [
-    "DuckDBEngine", "Run", "estimate", "explain", "link", "open_run", "partition", "project", "rank", "read",
-    "run", "score",
+    "DuckDBEngine", "Run", "estimate", "explain", "link", "nightly", "open_run", "partition", "project", "rank",
+    "read", "run", "score",
 ]  # fmt: skip
 
 

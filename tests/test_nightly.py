@@ -16,7 +16,7 @@ import pytest
 import clustergraph as cg
 from clustergraph.artefacts.schema import ARTEFACTS, NIGHTLY_ARTEFACTS
 from clustergraph.errors import GuardrailError, InputError, UsageError
-from clustergraph.nightly.night import nightly
+from clustergraph.nights.night import nightly
 from clustergraph.simulation.generate import simulate
 from tests.commands import call, snapshot
 
@@ -282,7 +282,7 @@ def test_the_store_is_for_its_owner_and_group(store):
 
 
 def test_latest_leads_to_the_last_night(store):
-    assert (store / "runs" / "latest").resolve() == (store / "runs" / f"dt={at(NIGHTS - 1)}").resolve()
+    assert (store / "runs" / "latest").resolve().parent.name == f"dt={at(NIGHTS - 1)}"
     assert cg.open_run(store / "runs" / "latest").clusters.num_rows > 0
 
 
@@ -346,7 +346,7 @@ def test_the_command(world, tmp_path):
         world / "accounts.parquet",
     )  # fmt: skip
     assert (done.code, done.err) == (0, "")
-    assert (tmp_path / "store" / "runs" / "latest" / "clusters.parquet").is_file()
+    assert "clusters" in call("top", tmp_path / "store" / "runs" / "latest").out
     done = call(
         "nightly", events(world, 0), "--store", tmp_path / "store", "--date", at(0), "--accept", "volume"
     )

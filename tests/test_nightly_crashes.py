@@ -21,8 +21,8 @@ import pytest
 
 from clustergraph.disk import durable
 from clustergraph.errors import InputError
-from clustergraph.nightly import night
-from clustergraph.nightly.night import nightly
+from clustergraph.nights import night
+from clustergraph.nights.night import nightly
 from clustergraph.simulation.generate import simulate
 from tests.commands import Ended, call, finish, start
 from tests.stores import check_consistent, contents
@@ -351,7 +351,7 @@ def test_faults_of_a_night_that_replaces_another(
 
 WAIT_FOR_INPUT = """
 import sys
-from clustergraph.nightly import night
+from clustergraph.nights import night
 plain = night.fold
 def fold(*arguments):
     print("at work", flush=True)
@@ -438,7 +438,7 @@ def test_jobs_that_make_a_store_at_once(world: Path, stores: list[Path], tmp_pat
 # A signal at the nth call of a function.
 SIGNAL_AT = """
 import os
-from clustergraph.nightly import night
+from clustergraph.nights import night
 from clustergraph.store import increments, ledger, store
 plain, left = {place}, {number}
 def struck(*arguments, **options):

@@ -15,7 +15,7 @@ import pytest
 from clustergraph.artefacts.schema import LINEAGE, NIGHTLY_CLUSTERS, fill_schema
 from clustergraph.disk.durable import hash_file
 from clustergraph.errors import GuardrailError, InputError, UsageError
-from clustergraph.nightly.night import nightly
+from clustergraph.nights.night import nightly
 from clustergraph.simulation.generate import simulate
 from clustergraph.store.store import Store, hold, open_store
 from clustergraph.upkeep.checking import check_store
@@ -320,7 +320,7 @@ def raise_the_dead(root: Path) -> None:
 
 def point_elsewhere(root: Path) -> None:
     (root / "runs" / "latest").unlink()
-    (root / "runs" / "latest").symlink_to(f"dt={at(0)}")
+    (root / "runs" / "latest").symlink_to(f"dt={at(0)}/run.json")
 
 
 @pytest.mark.parametrize(
@@ -347,8 +347,8 @@ def point_elsewhere(root: Path) -> None:
         (call_it_dormant, "{run2}/clusters.parquet", "which lineage.parquet calls dormant"),
         (bear_it_again, "{run2}/lineage.parquet", "calls"),
         (raise_the_dead, "{run3}/lineage.parquet", "which died on 2026-02-03"),
-        (point_elsewhere, "runs/latest", "is dt=2026-02-02; expected a link to dt=2026-02-05"),
-        (lambda root: (root / "runs" / "latest").unlink(), "runs/latest", "is no link"),
+        (point_elsewhere, "runs/latest", "leads to 2026-02-02; expected 2026-02-05"),
+        (lambda root: (root / "runs" / "latest").unlink(), "runs/latest", "leads to no night"),
         (lambda root: (run(root, 0) / "ties.parquet").chmod(0o644), "{run0}/ties.parquet", "has mode 644"),
         (lambda root: (root / "ledgers").chmod(0o755), "ledgers", "has mode 755"),
     ],

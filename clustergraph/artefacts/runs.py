@@ -200,10 +200,15 @@ class Cluster:
 def open_run(directory: str | Path) -> Run:
     """Open the folder of a run; its tables are read when they are asked for.
 
+    Args:
+        directory: the folder, or its ``run.json``, as a store's ``runs/latest`` leads to it.
+
     Raises:
         InputError: the folder is missing or is not a run; the message says what it lacks.
     """
     folder = Path(directory)
+    if folder.is_file() and folder.resolve().name == MANIFEST:
+        folder = folder.resolve().parent
     if not folder.is_dir():
         raise InputError(f"{folder}: {'is not a folder' if folder.exists() else 'there is no such folder'}")
     wanted = (MANIFEST, *(f"{name}.parquet" for name in ARTEFACTS))

@@ -73,7 +73,7 @@ def nightly(
         raise click.UsageError("Missing option '--reason': why the breach is let through.")
     from clustergraph.config import read_config
     from clustergraph.jobs import INJECTED, STAGES
-    from clustergraph.nightly.night import nightly as run_night
+    from clustergraph.nights.night import nightly as run_night
     from clustergraph.presentation.display import DEGRADED, show_ranking
     from clustergraph.progress import choose_progress
 

@@ -62,6 +62,11 @@ class Store:
         """The folder of what is known after each night."""
         return self.root / "ledgers"
 
+    @property
+    def latest(self) -> Path:
+        """The link to the ``run.json`` of the last night."""
+        return self.runs / _LATEST
+
     def run(self, night: date) -> Path:
         """Give the folder of a night's run, which may not be there."""
         return self.runs / f"dt={night}"
@@ -105,20 +110,30 @@ class Store:
             flush(self.root)
 
     def point_to_latest(self) -> None:
-        """Have ``runs/latest`` lead to the last night.
+        """Have ``runs/latest`` lead to the ``run.json`` of the last night.
+
+        It leads to a file, not to the folder: ``runs/*/clusters.parquet`` is to meet every night once.
 
         Raises:
             InputError: it cannot be written.
         """
         nights = self.nights()
-        link, fresh = self.runs / _LATEST, self.runs / f".{_LATEST}"
-        if not nights or (link.is_symlink() and link.readlink().name == self.run(nights[-1]).name):
+        fresh = self.latest.with_name(f".{_LATEST}")
+        if not nights or self.pointed_to() == nights[-1]:
             return
-        with told(link):
+        with told(self.latest):
             fresh.unlink(missing_ok=True)
-            fresh.symlink_to(self.run(nights[-1]).name)
-            fresh.replace(link)
+            fresh.symlink_to((self.run(nights[-1]) / _MANIFEST).relative_to(self.runs))
+            fresh.replace(self.latest)
             flush(self.runs)
+
+    def pointed_to(self) -> date | None:
+        """Give the night that ``runs/latest`` leads to, None where it leads to none."""
+        found = [one for one in self.nights() if self.latest.is_symlink() and self._leads_to(one)]
+        return found[0] if found else None
+
+    def _leads_to(self, night: date) -> bool:
+        return self.latest.readlink() == (self.run(night) / _MANIFEST).relative_to(self.runs)
 
     def to_rebuild(self) -> date | None:
         """Give the first night of a rebuild that is not finished."""

@@ -96,14 +96,11 @@ def _split(store: Store, published: list[Published]) -> Iterator[list[Published]
 
 
 def _check_latest(store: Store) -> Iterator[Problem]:
-    nights, link = store.nights(), store.runs / "latest"
-    if not nights:
-        return
-    expected = store.run(nights[-1]).name
-    found = link.readlink().name if link.is_symlink() else "no link"
-    if found != expected:
-        place = str(link.relative_to(store.root))
-        yield Problem(place, f"is {found}; expected a link to {expected}; the next night or prune mends it")
+    nights, found = store.nights(), store.pointed_to()
+    if nights and found != nights[-1]:
+        words = f"leads to {found}" if found else "leads to no night"
+        place = str(store.latest.relative_to(store.root))
+        yield Problem(place, f"{words}; expected {nights[-1]}; the next night or prune mends it")
 
 
 def _find_hidden(store: Store) -> list[Path]:

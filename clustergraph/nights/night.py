@@ -19,11 +19,11 @@ from clustergraph.errors import ClustergraphError, InputError, UsageError
 from clustergraph.guardrails import Breach, Figures, find_breaches, stop_at
 from clustergraph.incidence.links import link
 from clustergraph.jobs import make_manifest, set_up
-from clustergraph.nightly.columns import add_columns
-from clustergraph.nightly.memory import remembering
-from clustergraph.nightly.naming import name_clusters, weigh_members
-from clustergraph.nightly.regrowth import find_regrowth
-from clustergraph.nightly.repeat import repeat_night
+from clustergraph.nights.columns import add_columns
+from clustergraph.nights.memory import remembering
+from clustergraph.nights.naming import name_clusters, weigh_members
+from clustergraph.nights.regrowth import find_regrowth
+from clustergraph.nights.repeat import repeat_night
 from clustergraph.sightings.reading import read
 from clustergraph.sightings.side_tables import read_accounts, read_known_hubs, read_volumes
 from clustergraph.sightings.spans import Span
