@@ -47,8 +47,8 @@ _HOMES = {
     "score": "clustergraph.scoring.comparison",
 }
 __all__ = [
-    "DuckDBEngine", "Run", "estimate", "explain", "link", "nightly", "open_run", "partition", "project", "rank",
-    "read", "run", "score",
+    "DuckDBEngine", "Run", "estimate", "explain", "link", "nightly", "open_run", "partition", "project",
+    "rank", "read", "run", "score",
 ]  # fmt: skip
 
 

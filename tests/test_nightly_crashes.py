@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import random
@@ -424,6 +425,17 @@ def test_the_lock_of_a_killed_job_is_no_obstacle(world: Path, stores: list[Path]
     assert (store / "lock").read_text().startswith(f"process {process.pid} of ")
     run_night(world, store, 1)
     assert contents(store) == contents(stores[1])
+
+
+def test_a_file_system_without_locks_is_named_as_such(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(InputError, match="lock: cannot be written: No locks available"):
+        run_night(world, tmp_path / "store", 0)
 
 
 def test_jobs_that_make_a_store_at_once(world: Path, stores: list[Path], tmp_path: Path) -> None:

@@ -342,6 +342,8 @@ def point_elsewhere(root: Path) -> None:
         (change_increment, "incidence/dt=2026-02-04/night=2026-02-04-", "exchanges.parquet: has SHA-256"),
         (lose_ledger, "ledgers/night=2026-02-04-", "is missing"),
         (change_ledger, "ledgers/night=2026-02-04-", "of another content"),
+        (lambda root: shutil.rmtree(run(root, 2)), "{run3}/run.json",
+         "goes on from 2026-02-04, but the night before is 2026-02-03"),
         (move_window, "{run2}/run.json", "window of 2026-02-04; expected 2026-02-03, 2026-02-04"),
         (lose_a_lineage, "{run2}/lineage.parquet", "has 0 rows of"),
         (call_it_dormant, "{run2}/clusters.parquet", "which lineage.parquet calls dormant"),

@@ -18,15 +18,28 @@ def lock(path: Path, *, wait: bool) -> int | None:
         wait: until another process lets go of it.
 
     Returns:
-        The handle; None if it cannot be locked.
+        The handle; None if it cannot be locked, because another process holds it or the file system has no
+        locks.
     """
     try:
-        handle = os.open(path, os.O_RDONLY)
+        return claim(path, wait=wait)
     except OSError:
         return None
+
+
+def claim(path: Path, *, wait: bool) -> int | None:
+    """Lock as :func:`lock` does; give None only if another process holds it.
+
+    Raises:
+        OSError: it cannot be opened, or the file system has no locks.
+    """
+    handle = os.open(path, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except OSError:
+    except BlockingIOError:
         os.close(handle)
         return None
+    except BaseException:
+        os.close(handle)
+        raise
     return handle

@@ -263,6 +263,7 @@ def _publish_night(
         early = [one for one in fresh.increments if one.day > str(night)]
         about = {
             "night": str(night),
+            "after": None if base is None else base["night"],
             "window": sorted({one.day for one in window}),
             "touched": sorted({one.day for one in fresh.increments}),
             "input": fresh.facts,

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from clustergraph.disk.durable import FILE_MODE, FOLDER_MODE, flush, replace_file
 from clustergraph.disk.faults import reason, told
-from clustergraph.disk.locks import lock
+from clustergraph.disk.locks import claim, lock
 from clustergraph.errors import GuardrailError, InputError
 
 if TYPE_CHECKING:
@@ -290,12 +290,12 @@ def hold(store: Store, *, wait: bool = False) -> Iterator[None]:
 
     Raises:
         GuardrailError: another process holds it; the message says which.
-        InputError: the lock cannot be written.
+        InputError: the lock cannot be written, or the file system has no locks.
     """
     path = store.root / _LOCK
     with told(path):
         path.touch(mode=FILE_MODE)
-    handle = lock(path, wait=wait)
+        handle = claim(path, wait=wait)
     if handle is None:
         said = path.read_text(encoding="utf-8").strip() or "another process"
         raise GuardrailError(f"{store.root}: {said} is at work in this store; wait for it, or use --wait")

@@ -51,7 +51,7 @@ def check_ledgers(store: Store, nights: Sequence[Published]) -> Iterator[Problem
 
 
 def check_windows(nights: Sequence[Published]) -> Iterator[tuple[Published, str]]:
-    """Check that the window of each night is of the last days with data.
+    """Check that each night goes on from the one before, and its window is of the last days with data.
 
     Args:
         nights: that follow each other, in order; of the first, its own increments are looked at alone.
@@ -61,6 +61,9 @@ def check_windows(nights: Sequence[Published]) -> Iterator[tuple[Published, str]
     """
     before: Published | None = None
     for night in nights:
+        if before and night.after != str(before.night):
+            words = f"goes on from {night.after}, but the night before is {before.night}"
+            yield night, f"{words}; runs between were removed by hand, or added"
         known = [*before.increments, *night.taken_in] if before else list(night.increments)
         window = choose_window(known, night.night, nights=night.nights)
         named = [one for one in night.increments if one.day <= str(night.night)]

@@ -22,6 +22,7 @@ class Published:
 
     Attributes:
         night: its date.
+        after: the night that it went on from, as an ISO date; None for the first of a store.
         artefacts: file -> its ``rows``, ``bytes`` and ``sha256``.
         nights: days with data that its window may have.
         window: days that it has, as ISO dates.
@@ -32,6 +33,7 @@ class Published:
     """
 
     night: date
+    after: str | None
     artefacts: Mapping[str, Mapping[str, Any]]
     nights: int
     window: tuple[str, ...]
@@ -55,7 +57,7 @@ def read_published(store: Store, night: date) -> Published:
         ledger = str(about["ledger"])
         places = {ledger, *about["pieces"], *(one.place for one in (*increments, *taken_in))}
         return Published(
-            night, {name: dict(said) for name, said in manifest["artefacts"].items()},
+            night, about["after"], {name: dict(said) for name, said in manifest["artefacts"].items()},
             int(manifest["config"]["window"]["nights"]), tuple(about["window"]), increments, taken_in, ledger,
             frozenset(places),
         )  # fmt: skip
