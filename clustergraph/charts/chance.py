@@ -103,5 +103,5 @@ def _draw_threshold(tie_bits: float) -> list[alt.Chart]:
     base = alt.Chart(inline([{"bits": tie_bits, "words": words}])).encode(x="bits:Q")
     return [
         base.mark_rule(strokeDash=[4, 3], strokeWidth=1.5),
-        base.mark_text(align="left", dx=5, y=-6).encode(text="words:N"),
+        base.mark_text(align="left", dx=5, y=8).encode(text="words:N"),
     ]

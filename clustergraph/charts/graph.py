@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from clustergraph.artefacts.runs import Cluster
 
 _SIDE, _LEAST_SIDE, _ROOM = 560, 240, 12  # pixels: at most, at least, and what a node adds
-_MARGIN = 0.1  # around the graph, which reaches from -1 to 1
+_MARGIN = 0.15  # around the graph, which reaches from -1 to 1
 _NAMED = 12  # signals up to which each has its name
 _LABEL = 34  # characters
 

@@ -21,7 +21,7 @@ FONT = "system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif"
 BLUE, ORANGE, GREEN, PURPLE, BROWN = "#3a7bff", "#e0861a", "#35a866", "#8233b5", "#8a5510"
 FAMILIES = {"payment": ORANGE, "network": BLUE, "device": PURPLE, "content": GREEN, "timing": BROWN}
 WIDTH = 620  # pixels
-_LINE = 100  # characters below a title, at which they reach from side to side
+_LINE = 110  # characters below a title, at which they reach from side to side
 
 CONFIG: dict[str, Any] = {
     "background": "transparent",

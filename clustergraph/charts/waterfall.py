@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _ROW = 22  # pixels
 _LABEL = 46  # characters
 _BARS = WIDTH - 240
-_BITS, _HOLDERS = _BARS + 70, _BARS + 225  # where the columns of figures end
+_BITS, _HOLDERS = _BARS + 80, _BARS + 232  # where the columns of figures end
 
 
 def draw_waterfall(cluster: Cluster, *, signals: int = 12) -> ChartType:
