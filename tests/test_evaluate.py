@@ -32,6 +32,7 @@ from tests.evaluate.judging import (
 )
 from tests.evaluate.outcome import judge
 from tests.evaluate.simple import find_simple_clusters
+from tests.evaluate.steadiness import count_steady
 from tests.evaluate.trials import find_unknown, say_toml
 from tests.evaluate.truth import read_truth
 from tests.scored_runs import make_run
@@ -280,3 +281,21 @@ def test_a_run_that_fails_takes_no_others_with_it(capsys, tmp_path, monkeypatch)
     out = capsys.readouterr().out
     assert "**ablation: failed**" in out
     assert "Bounds: one thing in common" in out
+
+
+def test_a_group_that_nobody_joined_has_to_keep_its_id():
+    """One is joined on night 2, the other never; both lose their ids on night 3."""
+    accounts = {"a": "club", "b": "club", "c": "household", "d": "household", "e": "household", "x": ""}
+    nights = {"1": "abcdx", "2": "abcdex", "3": "abcdex"}
+    ids = {"1": {"club": "one", "household": "two"}, "2": {"club": "one", "household": "new"}}
+    ids["3"] = {"club": "other", "household": "third"}
+    members = pd.DataFrame(
+        [
+            {"dt": dt, "cluster_id": ids[dt][accounts[account]], "account_id": account}
+            for dt, seen in nights.items()
+            for account in seen
+            if accounts[account]
+        ]
+    )
+    volume = pd.DataFrame([{"dt": dt, "account_id": one} for dt, seen in nights.items() for one in seen])
+    assert count_steady(members, volume, pd.Series(accounts)) == (3, [("club", "3"), ("household", "3")])
