@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clustergraph.artefacts.publishing import publish, working_folder
+from clustergraph.decisions.log import name_entries, read_log
 from clustergraph.errors import InputError
 from clustergraph.jobs import make_manifest
 from clustergraph.nights.repeat import is_repeat, repeat_night
@@ -41,7 +42,7 @@ def publish_night(task: Task, date: date, fresh: Fresh) -> None:
     base = task.left_before(date)
     known = _list_increments(base)
     window = choose_window([*known, *fresh.increments], date, **job.settings["window"])
-    night = Night(date, fresh, base, window)
+    night = Night(date, fresh, base, window, read_log(store).before(date))
     with working_folder(store.run(date)) as working:
         tables, ledger, facts = _find_clusters(task, night)
         with job.progress.stage("write"):
@@ -77,5 +78,6 @@ def _describe(night: Night, ledger: str) -> dict[str, Any]:
         "increments": [one.to_dict() for one in (*night.window, *later)],
         "ledger": ledger,
         "pieces": [*(one.place for one in fresh.increments), ledger],
+        "decisions": name_entries(night.decisions),
         "rows_before": [*(base or {}).get("rows_before", []), fresh.facts["rows"]][-_COMPARED:],
     }

@@ -1,4 +1,4 @@
-"""A night without data: everything is as it was the night before."""
+"""A night without news: everything is as it was the night before."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from clustergraph.artefacts.schema import LINEAGE, NIGHTLY_ARTEFACTS, REGROWTH, fill_schema
+from clustergraph.decisions.log import name_entries
 from clustergraph.errors import InputError
 from clustergraph.identity.lineage import Event
 
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
 
 
 def is_repeat(night: Night) -> bool:
-    """Tell whether the window has the rows of the night before and no others."""
+    """Tell whether nothing is new: no row that the night before had not, none less, and no decision."""
     if night.base is None:
         return False
     base = night.base
     before = {one["place"] for one in base["increments"] if one["day"] in set(base["window"])}
-    return {one.place for one in night.window} == before
+    same = base.get("decisions") == name_entries(night.decisions)
+    return same and {one.place for one in night.window} == before
 
 
 def repeat_night(store: Store, night: Night) -> tuple[dict[str, pa.Table | Path], str, dict[str, Any]]:

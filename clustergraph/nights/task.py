@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+    from clustergraph.decisions.log import Entry
     from clustergraph.jobs import Job
     from clustergraph.store.increments import Increment
     from clustergraph.store.store import Store
@@ -76,12 +77,14 @@ class Night:
         fresh: what came in.
         base: what the run.json of the night before says of the store, None for the first night.
         window: the increments that make it up.
+        decisions: entries of the log that count: made on earlier nights.
     """
 
     date: date
     fresh: Fresh
     base: Mapping[str, Any] | None
     window: Sequence[Increment]
+    decisions: Sequence[Entry]
 
     @property
     def days(self) -> list[str]:

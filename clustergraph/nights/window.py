@@ -6,10 +6,18 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from clustergraph.analysis import analyse
+from clustergraph.decisions.judging import judge_decisions
+from clustergraph.decisions.ranking import rank_behind
+from clustergraph.decisions.standing import take_stand
 from clustergraph.guardrails import Breach, Figures, find_breaches, stop_at
 from clustergraph.incidence.links import link
-from clustergraph.nights.banned import find_banned_clusters, load_banned
 from clustergraph.nights.columns import add_columns
+from clustergraph.nights.marked import (
+    find_remembered_clusters,
+    load_banned,
+    load_known_clusters,
+    load_marked,
+)
 from clustergraph.nights.memory import remembering
 from clustergraph.nights.naming import name_clusters, weigh_members
 from clustergraph.nights.regrowth import find_regrowth
@@ -75,15 +83,21 @@ def _identify(
     named = name_clusters(engine, found.tables, before, night.date, memory=nights)
     members = weigh_members(named.tables["members"])
     engine.load("members_tonight", members)
-    engine.load("known_clusters", named.clusters)
-    find_banned_clusters(engine)
+    standing = take_stand(store, night.decisions)
+    judged = judge_decisions(named.tables, night.days, standing, **task.job.settings["decisions"])
+    load_marked(engine, standing, night.date)
+    load_known_clusters(engine, named.clusters, standing, judged)
+    find_remembered_clusters(engine)
     bits = found.membership.ties.thresholds.member_bits
     with remembering(incidence, link_again) as whole:
         regrowth = find_regrowth(whole, night.date, member_bits=bits, threads=task.job.threads)
     ledger = update_ledger(engine, night.date, members, regrowth["account_id"].combine_chunks())
     engine.load("ledger_after", ledger)
-    clusters = add_columns(engine, named.tables["clusters"], night.date, night.days, bans_known=bans_known)
-    tables = {**named.tables, "clusters": clusters, "lineage": named.lineage, "regrowth": regrowth}
+    tables = rank_behind({**named.tables, "decisions": judged.table}, judged.cleared)
+    tables["clusters"] = add_columns(
+        engine, tables["clusters"], night.date, night.days, judged.clusters, bans_known=bans_known
+    )
+    tables |= {"lineage": named.lineage, "regrowth": regrowth}
     passed = stop_at(_find_breaches(task, night, found.facts, tables, before), task.accepted)
     kept = {"accounts": ledger, "clusters": named.clusters, "memory": update_memory(engine, night.date)}
     return tables, write_ledger(store, night.date, kept), {**found.facts, "guardrails": passed}
