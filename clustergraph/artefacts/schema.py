@@ -167,6 +167,21 @@ DECISIONS = _table(
     _column("decided_id", _TEXT, "id", "cluster that it was made on; another one after a merge or a split"),
     _column("number", _COUNT, "entry", "of the store's log of decisions"),
 )
+# All decisions of a store, as they are exported.
+DECISION_LOG = _table(
+    "decision_log",
+    _column("number", _COUNT, "entry", "of the log, from 1"),
+    _column("cluster_id", _TEXT, "id", "cluster that it is on"),
+    _column("decision", _TEXT, "word", "confirmed, cleared, watch or undo"),
+    _column("decided_by", _TEXT, "name", "who decided"),
+    _column("reason", _TEXT, "words", "why"),
+    _column("decided_at", _TIME, "UTC", "when"),
+    _column("night", _TEXT, "date", "last night at that time; it counts from the next one on"),
+    _column("found_on", _TEXT, "date", "night on which the cluster was last found; null for undo"),
+    _column("accounts", _COUNT, "accounts", "members on that night; null for undo"),
+    _column("undoes", _COUNT, "entry", "that is taken back; null but for undo"),
+    _column("in_force", pa.bool_(), "yes or no", "whether it is neither replaced nor taken back"),
+)
 NIGHTLY_ARTEFACTS: dict[str, pa.Schema] = {
     **ARTEFACTS,
     "clusters": NIGHTLY_CLUSTERS,

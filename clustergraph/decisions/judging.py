@@ -50,7 +50,7 @@ def judge_decisions(
     *,
     newcomers: float = 0.25,
     growth: float = 2.0,
-    signals: float = 0.25,
+    signals: float = 0.5,
     confirmed: float = 0.5,
 ) -> Judged:
     """Find the decisions on the clusters of a night, and whether they hold.

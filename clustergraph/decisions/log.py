@@ -18,7 +18,7 @@ from clustergraph.disk.faults import told
 from clustergraph.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from clustergraph.store.store import Store
@@ -50,17 +50,17 @@ class Entry:
         sha256: of all that is above.
     """
 
-    number: int
-    decision: str
-    cluster_id: str
-    night: str
-    found_on: str | None
-    decided_by: str
-    reason: str
-    decided_at: str
-    accounts: int | None
-    copy: str | None
-    undoes: int | None
+    number: int = 0
+    decision: str = ""
+    cluster_id: str = ""
+    night: str = ""
+    found_on: str | None = None
+    decided_by: str = ""
+    reason: str = ""
+    decided_at: str = ""
+    accounts: int | None = None
+    copy: str | None = None
+    undoes: int | None = None
     previous: str = ""
     sha256: str = ""
 
@@ -139,6 +139,23 @@ def name_entries(entries: Sequence[Entry]) -> dict[str, object]:
     """Say which entries were used, as run.json has it: how many, and the SHA-256 of theirs together."""
     together = hashlib.sha256("".join(one.sha256 for one in entries).encode()).hexdigest()
     return {"entries": len(entries), "sha256": together}
+
+
+def find_loss(log: Log, night: object, said: Mapping[str, object] | None) -> str | None:
+    """Say what a night used that the log does not have any more, None if nothing is lost.
+
+    Args:
+        log: of the store.
+        night: its date.
+        said: what :func:`name_entries` gave then; None for a night that knew no decisions.
+    """
+    entries = log.before(night)
+    if said is None or said == name_entries(entries):
+        return None
+    return (
+        f"has {len(entries):,} entries from before {night}, but not the {said.get('entries')} that this "
+        "night used; expected all that were ever written"
+    )
 
 
 def _append_bytes(path: Path, line: bytes) -> None:

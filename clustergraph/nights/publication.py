@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clustergraph.artefacts.publishing import publish, working_folder
-from clustergraph.decisions.log import name_entries, read_log
+from clustergraph.decisions.log import find_log, find_loss, name_entries, read_log
 from clustergraph.errors import InputError
 from clustergraph.jobs import make_manifest
 from clustergraph.nights.repeat import is_repeat, repeat_night
@@ -14,13 +14,15 @@ from clustergraph.nights.window import analyse_window
 from clustergraph.store.increments import Increment, choose_window
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import date
     from pathlib import Path
 
     import pyarrow as pa
 
+    from clustergraph.decisions.log import Entry
     from clustergraph.nights.task import Fresh, Task
+    from clustergraph.store.store import Store
 
 # Nights whose input a night's is compared with.
 _COMPARED = 7
@@ -42,7 +44,7 @@ def publish_night(task: Task, date: date, fresh: Fresh) -> None:
     base = task.left_before(date)
     known = _list_increments(base)
     window = choose_window([*known, *fresh.increments], date, **job.settings["window"])
-    night = Night(date, fresh, base, window, read_log(store).before(date))
+    night = Night(date, fresh, base, window, _find_decisions(store, date, base))
     with working_folder(store.run(date)) as working:
         tables, ledger, facts = _find_clusters(task, night)
         with job.progress.stage("write"):
@@ -58,6 +60,15 @@ def _find_clusters(task: Task, night: Night) -> tuple[Mapping[str, pa.Table | Pa
     if not night.window:
         raise InputError(f"{night.date}: the store has no rows of this night or before")
     return analyse_window(task, night)
+
+
+def _find_decisions(store: Store, date: date, base: Mapping[str, Any] | None) -> Sequence[Entry]:
+    """Give the entries of the log that count on a night, after a look whether any were lost."""
+    log = read_log(store)
+    loss = find_loss(log, base["night"], base.get("decisions")) if base else None
+    if loss:
+        raise InputError(f"{find_log(store)}: {loss}")
+    return log.before(date)
 
 
 def _list_increments(base: Mapping[str, Any] | None) -> list[Increment]:

@@ -150,9 +150,19 @@ def read_clusters(store: Store, place: str | None) -> pa.Table:
     Raises:
         InputError: the ledger is missing or damaged.
     """
-    if place is None:
-        return CLUSTERS.empty_table()
-    path = store.root / place / "clusters.parquet"
+    return CLUSTERS.empty_table() if place is None else _read(store.root / place / "clusters.parquet")
+
+
+def read_known_accounts(store: Store, place: str) -> pa.Table:
+    """Read the accounts of a ledger.
+
+    Raises:
+        InputError: the ledger is missing or damaged.
+    """
+    return _read(store.root / place / "accounts.parquet")
+
+
+def _read(path: Path) -> pa.Table:
     try:
         return pq.read_table(path, partitioning=None)
     except (OSError, pa.ArrowException) as error:

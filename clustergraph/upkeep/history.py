@@ -12,7 +12,7 @@ from clustergraph.figures import printable
 from clustergraph.upkeep.nights import list_nights, read_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import date
 
     from clustergraph.store.store import Store
@@ -78,7 +78,7 @@ def tell_life(store: Store, key: str) -> Life:
     nights = list_nights(store)
     found = {night: _read_ids(store, night) for night in nights}
     ids = set[str]().union(*found.values())
-    cluster_id = _choose(key, ids)
+    cluster_id = choose_cluster(key, ids)
     told = {night: _read_stage(store, night, cluster_id) for night in nights if cluster_id in found[night]}
     first, last = min(told), max(told)
     if told[last].event != _DIED:
@@ -94,7 +94,17 @@ def _read_ids(store: Store, night: date) -> set[str]:
     return {one for name in names for one in read_columns(store, night, name, ["cluster_id"])[0].to_pylist()}
 
 
-def _choose(key: str, ids: set[str]) -> str:
+def choose_cluster(key: str, ids: Collection[str], nobody: str = "no night of the store has") -> str:
+    """Choose the cluster that is meant.
+
+    Args:
+        key: its id or the beginning of it.
+        ids: of the clusters that may be meant.
+        nobody: what an error begins with if there is no such cluster.
+
+    Raises:
+        UsageError: no cluster is meant, or several.
+    """
     if key in ids:
         return key
     near = sorted(one for one in ids if key and one.startswith(key))
@@ -108,7 +118,7 @@ def _choose(key: str, ids: set[str]) -> str:
         )
     known = sorted(ids)
     hint = suggest(key, known) or suggest(key, sorted({one[: len(key)] for one in known}))
-    raise UsageError(f"no night of the store has a cluster {said!r}{hint}")
+    raise UsageError(f"{nobody} a cluster {said!r}{hint}")
 
 
 def _read_stage(store: Store, night: date, cluster_id: str) -> Stage:
