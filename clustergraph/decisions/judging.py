@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # A decision is of consequence to a cluster that has this share of its accounts, or that it has this share of.
 _ORIGIN = 0.1
+# Where a cluster is not the one that was confirmed, most of it has to come from such as were.
+_MOST = 0.5
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def judge_decisions(
     newcomers: float = 0.25,
     growth: float = 2.0,
     signals: float = 0.5,
-    confirmed: float = 0.5,
+    confirmed: float = 0.25,
 ) -> Judged:
     """Find the decisions on the clusters of a night, and whether they hold.
 
@@ -66,7 +68,8 @@ def judge_decisions(
         growth: exchanges a day (of the last seven days with data) that a cleared cluster may have, as a
             multiple of those that the accounts that were cleared had then.
         signals: share of a cleared cluster's bits that may be from signals that it did not share then.
-        confirmed: share of a cluster's members that have to have been confirmed for a confirmation to hold.
+        confirmed: share of a cluster's members that have to have been confirmed for it to be called so; a
+            half at least in a cluster with another id, that a part came into.
     """
     clusters = _gather(tables, standing)
     bounds = Bounds(newcomers, growth, signals)
@@ -147,6 +150,8 @@ def _split(evidence: pa.Table) -> dict[str, list[dict[str, Any]]]:
 def _say_strangers(cluster: _Cluster, least: float) -> str | None:
     """Say why a confirmation does not hold: too few of the members were confirmed."""
     known = len(cluster.under(CONFIRMED))
+    own = any(one.decision == CONFIRMED and one.cluster_id == cluster.cluster_id for one in cluster.held)
+    least = least if own else max(least, _MOST)
     if known and known >= least * cluster.size:
         return None
     return f"{known:,} of {cluster.size:,} members were confirmed; it takes {least:.0%}"
