@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # There is no background. The ink has a contrast of at least 4.1 with white and with near-black (#111111).
 INK = "#767d88"
 FONT = "system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif"
-# At least 2.8 of contrast with white and with near-black, and a CIELAB distance of at least 20 from each
+# At least 2.7 of contrast with white and with near-black, and a CIELAB distance of at least 20 from each
 # other for people without red, green or blue cones (Machado, Oliveira, Fernandes 2009).
 BLUE, ORANGE, GREEN, PURPLE, BROWN = "#3a7bff", "#e0861a", "#35a866", "#8233b5", "#8a5510"
 FAMILIES = {"payment": ORANGE, "network": BLUE, "device": PURPLE, "content": GREEN, "timing": BROWN}

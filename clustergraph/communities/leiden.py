@@ -125,13 +125,13 @@ def lay_out(vertices: int, source: NDArray[np.integer], target: NDArray[np.integ
     Returns:
         x and y of each vertex in -1..1 (float64, n by 2).
     """
+    if not vertices:
+        return np.zeros((0, 2))
     graph = igraph.Graph(n=vertices, edges=_list_edges(source, target))
     degree = np.bincount(np.concatenate([source, target]), minlength=vertices).astype(np.float64)
     length = np.sqrt(degree[source] * degree[target]).tolist()
     start = graph.layout_circle()  # without a start, the layout would draw one at random
-    place = np.asarray(graph.layout_kamada_kawai(weights=length or None, seed=start).coords).reshape(-1, 2)
-    if not len(place):
-        return place
+    place = np.asarray(graph.layout_kamada_kawai(weights=length or None, seed=start).coords)
     place -= (place.min(axis=0) + place.max(axis=0)) / 2
     return np.asarray(place / max(float(np.abs(place).max()), 1e-9))
 
