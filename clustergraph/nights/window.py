@@ -111,9 +111,11 @@ def _find_breaches(
     rows = int(night.fresh.facts["rows"])
     aside = sum(int(one["count"]) for one in night.fresh.facts["rejected"].values())
     before = {row["cluster_id"] for row in known.to_pylist() if not row["dormant"]}
+    # Who let a night without rows through has said that its volume is right.
+    compared = (night.base or {}).get("rows_before", []) if night.fresh.increments else []
     figures = Figures(
         rows=rows,
-        rows_before=list((night.base or {}).get("rows_before", [])),
+        rows_before=list(compared),
         rejected=aside / max(rows, 1),
         accounts=int(facts["accounts"]),
         clustered=tables["members"].num_rows,
