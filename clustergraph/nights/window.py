@@ -112,9 +112,11 @@ def _find_breaches(
     aside = sum(int(one["count"]) for one in night.fresh.facts["rejected"].values())
     elsewhere = sum(one.rows for one in night.fresh.increments if one.day != str(night.date))
     before = {row["cluster_id"] for row in known.to_pylist() if not row["dormant"]}
+    # Who let a night without rows through has said that its volume is right.
+    compared = (night.base or {}).get("rows_before", []) if night.fresh.increments else []
     figures = Figures(
         rows=rows,
-        rows_before=list((night.base or {}).get("rows_before", [])),
+        rows_before=list(compared),
         other_days=elsewhere / max(sum(one.rows for one in night.fresh.increments), 1),
         rejected=aside / max(rows, 1),
         accounts=int(facts["accounts"]),
