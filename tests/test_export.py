@@ -69,7 +69,9 @@ def test_networkx_reads_back_what_was_written(tmp_path: Path, suffix: str, bipar
     for node, data in graph.nodes(data=True):
         wanted = expected.nodes[key[node]]
         assert {name: data[name] for name in wanted} == wanted
-        assert {name: type(data[name]) for name in wanted} == {name: type(one) for name, one in wanted.items()}
+        assert {name: type(data[name]) for name in wanted} == {
+            name: type(one) for name, one in wanted.items()
+        }
         assert data["label"] == (key[node][1] if data["type"] == "signal" else key[node])
     assert nx.utils.edges_equal(
         [(key[one], key[other]) for one, other in graph.edges], list(expected.edges), directed=False
