@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from clustergraph.nights.task import Fresh, Task
     from clustergraph.store.store import Store
 
-# Nights whose input a night's is compared with.
+# Nights with rows whose input a night's is compared with.
 _COMPARED = 7
 
 
@@ -79,6 +79,7 @@ def _describe(night: Night, ledger: str) -> dict[str, Any]:
     """Say what of the store a night is made of, as run.json has it."""
     base, fresh = night.base, night.fresh
     later = [one for one in (*_list_increments(base), *fresh.increments) if one.day > str(night.date)]
+    rows = [*(base or {}).get("rows_before", []), *([fresh.facts["rows"]] if fresh.facts["rows"] else [])]
     return {
         "night": str(night.date),
         "after": None if base is None else base["night"],
@@ -90,5 +91,5 @@ def _describe(night: Night, ledger: str) -> dict[str, Any]:
         "ledger": ledger,
         "pieces": [*(one.place for one in fresh.increments), ledger],
         "decisions": name_entries(night.decisions),
-        "rows_before": [*(base or {}).get("rows_before", []), fresh.facts["rows"]][-_COMPARED:],
+        "rows_before": rows[-_COMPARED:],
     }
