@@ -88,6 +88,21 @@ class Run:
         """A row per kept pair of accounts."""
         return self._table("ties")
 
+    @property
+    def accounts(self) -> pa.Table:
+        """A row per account, clustered or not."""
+        return self._table("accounts")
+
+    @property
+    def signals(self) -> pa.Table:
+        """A row per signal that at least two accounts have."""
+        return self._table("signals")
+
+    @property
+    def incidence(self) -> pa.Table:
+        """A row per account and signal that at least two accounts have, by their numbers."""
+        return self._table("incidence")
+
     def cluster(self, key: str | int) -> Cluster:
         """Find a cluster by its id, the beginning of its id, or its rank (``3``, ``'3'`` or ``'#3'``).
 
