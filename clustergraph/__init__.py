@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from clustergraph.clusters.ranking import rank
     from clustergraph.engines.duckdb import DuckDBEngine
     from clustergraph.incidence.links import link
+    from clustergraph.investigation.account import explain_account
+    from clustergraph.investigation.explanation import explain
+    from clustergraph.investigation.finding import find
+    from clustergraph.investigation.pair import explain_pair
     from clustergraph.membership.members import partition
     from clustergraph.nights.night import nightly
     from clustergraph.pipeline import estimate, run
-    from clustergraph.presentation.explanation import explain
     from clustergraph.projection.ties import project
     from clustergraph.scoring.comparison import score
     from clustergraph.sightings.reading import read
@@ -35,7 +38,10 @@ _HOMES = {
     "DuckDBEngine": "clustergraph.engines.duckdb",
     "Run": "clustergraph.artefacts.runs",
     "estimate": "clustergraph.pipeline",
-    "explain": "clustergraph.presentation.explanation",
+    "explain": "clustergraph.investigation.explanation",
+    "explain_account": "clustergraph.investigation.account",
+    "explain_pair": "clustergraph.investigation.pair",
+    "find": "clustergraph.investigation.finding",
     "link": "clustergraph.incidence.links",
     "nightly": "clustergraph.nights.night",
     "open_run": "clustergraph.artefacts.runs",
@@ -47,8 +53,8 @@ _HOMES = {
     "score": "clustergraph.scoring.comparison",
 }
 __all__ = [
-    "DuckDBEngine", "Run", "estimate", "explain", "link", "nightly", "open_run", "partition", "project",
-    "rank", "read", "run", "score",
+    "DuckDBEngine", "Run", "estimate", "explain", "explain_account", "explain_pair", "find", "link",
+    "nightly", "open_run", "partition", "project", "rank", "read", "run", "score",
 ]  # fmt: skip
 
 

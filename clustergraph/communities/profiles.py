@@ -389,7 +389,7 @@ def _find_shares(
     """Find how the shares are distributed over the members, family by family (expectation-maximisation)."""
     families = likelihood.shape[1]
     weights = np.full((families, len(SHARES)), 1.0 / len(SHARES))
-    ratio = np.empty((len(members), len(SHARES)))
+    ratio, part = np.empty((len(members), len(SHARES))), np.empty(len(SHARES))
     for family in range(families):
         seen = 0
         for i in range(len(members)):
@@ -400,8 +400,12 @@ def _find_shares(
             # Half an account without an opinion keeps every share possible.
             total = np.full(len(SHARES), 0.5 / len(SHARES))
             for i in range(seen):
-                part = weights[family] * ratio[i]
-                total += part / part.sum()
+                whole = 0.0
+                for j in range(len(SHARES)):
+                    part[j] = weights[family, j] * ratio[i, j]
+                    whole += part[j]
+                for j in range(len(SHARES)):
+                    total[j] += part[j] / whole
             weights[family] = total / (seen + 0.5)
     return weights
 

@@ -31,8 +31,8 @@ class Excerpt:
         world: that they are of.
         accounts: their numbers there, rising (int32).
         signals: numbers there of their signals, rising (int32).
-        link_signal: place in ``signals`` of each link, never falling (int32).
-        link_account: place in ``accounts`` of each link (int32).
+        link_account: place in ``accounts`` of each link, never falling (int32).
+        link_signal: place in ``signals`` of each link, rising within an account (int32).
         link_slots: signals of the signal's stratum that the account has in the world (int32).
         gone: places in ``signals`` of those that the world is thought without (bool).
     """
@@ -40,8 +40,8 @@ class Excerpt:
     world: World
     accounts: NDArray[np.int32]
     signals: NDArray[np.int32]
-    link_signal: NDArray[np.int32]
     link_account: NDArray[np.int32]
+    link_signal: NDArray[np.int32]
     link_slots: NDArray[np.int32]
     gone: NDArray[np.bool_]
 
@@ -61,8 +61,7 @@ class Excerpt:
     @cached_property
     def graph(self) -> Biadjacency:
         """The excerpt as a biadjacency, without the slots of strata; chance and degrees are the world's."""
-        rows = np.flatnonzero(~self.gone[self.link_signal])
-        rows = rows[np.argsort(self.link_account[rows], kind="stable")]
+        rows = ~self.gone[self.link_signal]
         indptr = np.zeros(self.size + 2, np.int64)
         indptr[1:] = np.cumsum(np.bincount(self.link_account[rows], minlength=self.size + 1))
         degree = np.where(self.gone, 0, self.world.degree[self.signals]).astype(np.int32)
@@ -129,11 +128,17 @@ class Excerpt:
         gone = np.flatnonzero(self.gone[self.link_signal])
         if not len(gone):
             return self.link_slots
-        stratum = self.world.stratum[self.signals[self.link_signal]].astype(np.int64)
-        key = self.link_account * len(self.world.stratum_slots) + stratum
-        keys, taken = np.unique(key[gone], return_counts=True)
-        at = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
-        return (self.link_slots - np.where(keys[at] == key, taken[at], 0)).astype(np.int32)
+        strata = len(self.world.stratum_slots)
+        stratum = self.world.stratum[self.signals]
+        touched = np.zeros(strata, bool)
+        touched[stratum[self.gone]] = True
+        rows = np.flatnonzero(touched[stratum][self.link_signal])
+        key = self.link_account[rows].astype(np.int64) * strata + stratum[self.link_signal[rows]]
+        keys, inverse = np.unique(key, return_inverse=True)
+        taken = np.bincount(inverse, self.gone[self.link_signal[rows]], len(keys)).astype(np.int32)
+        slots = self.link_slots.copy()
+        slots[rows] -= taken[inverse]
+        return slots
 
     @cached_property
     def _cells(self) -> Cells:
@@ -183,7 +188,9 @@ def take_excerpt(world: World, accounts: NDArray[np.integer]) -> Excerpt:
     rows = np.flatnonzero(place[world.account[:counted]] >= 0)
     signal = np.searchsorted(world.start, rows, side="right") - 1
     signals, number = np.unique(signal, return_inverse=True)
+    account = place[world.account[rows]]
+    order = np.argsort(account, kind="stable")
     return Excerpt(
-        world, np.asarray(accounts, np.int32), signals.astype(np.int32), number.astype(np.int32),
-        place[world.account[rows]], world.slots[rows], np.zeros(len(signals), bool),
+        world, np.asarray(accounts, np.int32), signals.astype(np.int32), account[order],
+        number[order].astype(np.int32), world.slots[rows][order], np.zeros(len(signals), bool),
     )  # fmt: skip

@@ -143,7 +143,7 @@ class World:
 
     def name(self, signals: NDArray[np.integer]) -> list[tuple[str, str]]:
         """Give kind and value of signals."""
-        values = self._values.take(pa.array(signals)).to_pylist()
+        values = self.values.take(pa.array(signals)).to_pylist()
         return [(self.kinds[kind], value) for kind, value in zip(self.kind[signals], values, strict=True)]
 
     def family_of(self, signals: NDArray[np.integer]) -> NDArray[np.int32]:
@@ -151,12 +151,13 @@ class World:
         return np.asarray(self.family[self.kind[signals]])
 
     @cached_property
-    def _values(self) -> pa.Array:
+    def values(self) -> pa.Array:
+        """The value of each signal."""
         return self.run.read("signals", ["value"])["value"].combine_chunks()
 
     def find_value(self, value: str) -> NDArray[np.int64]:
         """Give the signals with a value, of whatever kind."""
-        return np.flatnonzero(pc.equal(self._values, value).to_numpy(zero_copy_only=False))
+        return np.flatnonzero(pc.equal(self.values, value).to_numpy(zero_copy_only=False))
 
 
 def open_world(run: Run) -> World:
