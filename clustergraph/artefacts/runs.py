@@ -276,8 +276,9 @@ def _read_table(
     """Read a Parquet file, or some columns of it, and check them against the schema."""
     wanted = schema.names if columns is None else columns
     try:
-        # partitioning=None: a run may lie in dt=.../, which is no column of it.
-        table = pq.read_table(path, partitioning=None, columns=columns, read_dictionary=list(coded))
+        # Not as a data set: a run may lie in dt=.../, which is no column of it.
+        with pq.ParquetFile(path, read_dictionary=list(coded)) as file:
+            table = file.read(columns)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path}: cannot be read as Parquet: {str(error).splitlines()[0]}") from error
     for column in (schema.field(name) for name in wanted):

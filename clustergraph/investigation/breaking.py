@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
 # Accounts regrouped, over all trials.
 _WORK = 40_000
-_FEWEST_TRIALS, _MOST_TRIALS = 2, 300
+_FEWEST_TRIALS, _MOST_TRIALS = 1, 300
 _CANDIDATES = 12
 _LARGEST_EXACT = 3
-_LADDER = (2, 10, 30, 100, 300, 1000)
+# Lengths of runs that are tried; where little may be tried, the longer ones alone.
+_LADDER = (3, 10, 30, 100, 300, 1000)
+_FEW = 10
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,8 @@ class _Search:
     def climb(self, at_least: int) -> Breaking:
         """Find a run from the strongest on that breaks the cluster, and shorten it."""
         held, broken = 0, None
-        for length in [*(one for one in _LADDER if one < len(self.signals)), len(self.signals)]:
+        lengths = [*(one for one in _LADDER if one < len(self.signals)), len(self.signals)]
+        for length in lengths if self.left > _FEW else [one for one in lengths if one >= _LADDER[3]]:
             found = self.try_set(self.signals[:length])
             if found is None:
                 break

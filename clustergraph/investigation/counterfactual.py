@@ -17,6 +17,7 @@ was joined by something that they do not see (an account of another cluster, say
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -28,6 +29,7 @@ import pyarrow.compute as pc
 from clustergraph.communities.assignment import Assigner
 from clustergraph.communities.grouping import UNCLUSTERED, connected_parts, number_by_first
 from clustergraph.communities.pairs import Pairs
+from clustergraph.communities.seams import find_seams
 from clustergraph.investigation.excerpt import Excerpt, take_excerpt
 from clustergraph.projection.prefix_join import verify_pairs
 
@@ -91,27 +93,31 @@ class Standing:
 
     def without(self, signals: Sequence[int]) -> Without:
         """Tell what becomes of the cluster without some signals (their numbers in the world)."""
-        gone = np.array(sorted(signals), np.int32)
-        excerpt = self.excerpt.without(gone)
-        ties = self._keep_ties(excerpt, gone)
+        excerpt = self.excerpt.without(np.array(signals, np.int32))
+        ties = self._keep_ties(excerpt)
         labels = self._join_as_before(self._regroup(excerpt, ties))
         size = np.bincount(labels[labels >= 0])
         parts = tuple(sorted((int(one) for one in size), reverse=True))
         return Without(tuple(signals), parts, self.excerpt.size - sum(parts), len(ties))
+
+    def without_each(self, signals: Sequence[int]) -> list[Without]:
+        """Tell what becomes of the cluster without each of some signals."""
+        _ = self._before  # that no two threads reckon it
+        with ThreadPoolExecutor() as pool:
+            return list(pool.map(lambda signal: self.without([signal]), signals))
 
     @cached_property
     def _before(self) -> NDArray[np.int32]:
         """The parts while all signals are there."""
         return self._regroup(self.excerpt, self.ties)
 
-    def _keep_ties(self, excerpt: Excerpt, gone: NDArray[np.int32]) -> Pairs:
+    def _keep_ties(self, excerpt: Excerpt) -> Pairs:
         """Give the ties that are left; only those that may have lost enough are reckoned again."""
         ties = self.ties
         doubtful = ties.bits - excerpt.lost_bits * ties.shared < self.world.tie_bits + _MARGIN
-        for signal in gone:
-            holds = np.zeros(excerpt.size + 1, bool)
-            holds[excerpt.place(np.intersect1d(self.world.holders(signal), excerpt.accounts))] = True
-            doubtful |= holds[ties.source] & holds[ties.target]
+        touched = np.zeros(excerpt.size, bool)
+        touched[excerpt.link_account[excerpt.gone[excerpt.link_signal]]] = True
+        doubtful |= touched[ties.source] & touched[ties.target]
         rows = np.flatnonzero(doubtful)
         again = verify_pairs(excerpt.graph, ties.source[rows], ties.target[rows])
         kept = np.ones(len(ties), bool)
@@ -200,8 +206,6 @@ def _cut(accounts: int, ties: Pairs, min_accounts: int) -> NDArray[np.int32]:
     """Give the parts that ties connect, cut at seams; -1 for accounts that are in none."""
     if not len(ties):
         return np.full(accounts, UNCLUSTERED, np.int32)
-    from clustergraph.communities.seams import find_seams  # igraph takes a while to load
-
     labels = np.zeros(accounts, np.int32)
     seams = find_seams(labels, ties, min_accounts=min_accounts)
     ties = ties.take(np.setdiff1d(np.arange(len(ties)), seams, assume_unique=True))

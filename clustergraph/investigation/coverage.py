@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
     from clustergraph.investigation.excerpt import Excerpt
@@ -60,7 +59,7 @@ class Coverage:
         return None
 
 
-def cover_families(world: World, excerpt: Excerpt, evidence: pd.DataFrame) -> tuple[Coverage, ...]:
+def cover_families(world: World, excerpt: Excerpt, evidence: pa.Table) -> tuple[Coverage, ...]:
     """Tell what is observed of each family that is observable in the input, the strongest first.
 
     Args:
@@ -68,7 +67,9 @@ def cover_families(world: World, excerpt: Excerpt, evidence: pd.DataFrame) -> tu
         excerpt: the cluster's members.
         evidence: the cluster's rows of ``evidence.parquet``.
     """
-    bits = evidence.groupby("family")["bits"].sum().to_dict()
+    bits: dict[str, float] = {}
+    for name, amount in zip(evidence["family"].to_pylist(), evidence["bits"].to_pylist(), strict=True):
+        bits[name] = bits.get(name, 0.0) + amount
     has = np.asarray(world.account_slots > 0)
     shared = _find_shared(excerpt)
     family = world.family_of(excerpt.signals[excerpt.link_signal])
@@ -82,7 +83,7 @@ def cover_families(world: World, excerpt: Excerpt, evidence: pd.DataFrame) -> tu
         found.append(
             Coverage(
                 name, tuple(world.kinds[kind] for kind in kinds), int(everywhere[excerpt.accounts].sum()),
-                len(sharing), excerpt.size, float(everywhere.mean()), float(bits.get(name, 0.0)),
+                len(sharing), excerpt.size, float(everywhere.mean()), bits.get(name, 0.0),
             )
         )  # fmt: skip
     return tuple(sorted(found, key=lambda one: (-one.bits, one.family)))

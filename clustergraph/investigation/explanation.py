@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
+from clustergraph.communities.blocks import find_cuts
 from clustergraph.investigation.breaking import Breaking, find_breaking
-from clustergraph.investigation.bridges import find_cuts
 from clustergraph.investigation.counterfactual import Outcome, Standing, Without
 from clustergraph.investigation.coverage import Coverage, cover_families, measure_together
 from clustergraph.investigation.notebook import explanation_html
@@ -204,9 +204,9 @@ def explain(run: Run, cluster_id: str | int, *, signals: int = 10, members: int 
     numbers = _number_signals(standing, evidence)
     names = {number: name for name, number in numbers.items()}
     first = [numbers[one.kind, one.value] for one in strongest if (one.kind, one.value) in numbers]
-    singles = [standing.without([number]) for number in first]
+    singles = standing.without_each(first)
     bridges = find_cuts(standing.excerpt.size, standing.ties.source, standing.ties.target)
-    coverage = cover_families(world, standing.excerpt, cluster.evidence)
+    coverage = cover_families(world, standing.excerpt, evidence)
     together = measure_together(world, standing.excerpt)
     tied = len({*standing.ties.source.tolist(), *standing.ties.target.tolist()})
     return Explanation(

@@ -101,7 +101,10 @@ def explain_signal(world: World, signal: int) -> SignalExplanation:
 def _list_clusters(run: Run, kind: str, value: str, label: Any) -> tuple[ClusterWithSignal, ...]:
     clusters, members = np.unique(label, return_counts=True)
     evidence = run.evidence.filter(
-        pc.and_(pc.equal(run.evidence["kind"], kind), pc.equal(run.evidence["value"], value))
+        pc.and_(
+            pc.equal(run.evidence["kind"], kind),
+            pc.equal(run.evidence["value"], value),
+        )
     )
     bits = dict(zip(evidence["cluster_id"].to_pylist(), evidence["bits"].to_pylist(), strict=True))
     rows = run.clusters.select(["cluster_id", "rank", "accounts"]).take(clusters).to_pylist()
