@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 # Below this share of members that were there around one day, they came one after another.
 _TOGETHER = 0.5
 _BRIDGES = 10
-_STRONGEST_FIRST = [("bits", "descending"), ("kind", "ascending"), ("value", "ascending")]
+# Where there are no ties, as around a lone signal, the commonest among the members.
+_STRONGEST_FIRST = [
+    ("bits", "descending"), ("accounts", "descending"), ("kind", "ascending"), ("value", "ascending"),
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -235,10 +238,10 @@ def explain(run: Run, cluster_id: str | int, *, signals: int = 10, members: int 
 
 
 def _number_signals(standing: Standing, evidence: pa.Table) -> dict[tuple[str, str], int]:
-    """Give the numbers of the signals with evidence, the strongest first."""
+    """Give the numbers of the signals that count, the strongest first."""
     excerpt, world = standing.excerpt, standing.world
     known = dict(zip(world.name(excerpt.signals), excerpt.signals.tolist(), strict=True))
-    rows = evidence.filter(pc.greater(evidence["bits"], 0.0)).sort_by(_STRONGEST_FIRST)
+    rows = evidence.sort_by(_STRONGEST_FIRST)
     names = zip(rows["kind"].to_pylist(), rows["value"].to_pylist(), strict=True)
     return {name: known[name] for name in names if name in known}
 

@@ -47,7 +47,7 @@ def say_breaking(found: Explanation) -> str:
         return f"it holds without its {breaking.held_without:,} strongest signals, all of them together"
     removal, count = breaking.removal, len(breaking.removal.signals)
     size = say_plural(count, "signal")
-    bound = f"{size} and no fewer" if breaking.exact else f"at most {size}"
+    bound = f"{size} and no fewer" if breaking.exact else f"at most {size}, at least {breaking.at_least:,}"
     return f"{bound}: without {say_signals(removal)} it {say_removal(removal)}"
 
 
