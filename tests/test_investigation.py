@@ -246,9 +246,9 @@ def test_missing_evidence_is_said() -> None:
     def say(observed: int, sharing: int, usual: float) -> str | None:
         return Coverage("payment", ("card",), observed, sharing, 10, usual, 0.0).missing
 
-    assert say(0, 0, 0.8) == "no payment: no account has a card, though 80% of all accounts have"
-    assert say(8, 0, 0.8) == "no shared payment: 80% of the accounts have a card, but nobody shares one"
-    assert say(2, 2, 0.9) == "little payment: 20% of the accounts have a card, of all accounts 90%"
+    assert say(0, 0, 0.8) == "no payment: no account has any card, though 80% of all accounts have"
+    assert say(8, 0, 0.8) == "no shared payment: 80% of the accounts have card, but nobody shares one"
+    assert say(2, 2, 0.9) == "little payment: 20% of the accounts have card, of all accounts 90%"
     assert say(9, 9, 0.9) is None
 
 

@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from clustergraph.figures import say_share
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -48,14 +50,15 @@ class Coverage:
         """Say what is missing, if anything is."""
         kinds = " or ".join(self.kinds)
         if self.observed == 0:
-            return f"no {self.family}: no account has a {kinds}, though {self.usual:.0%} of all accounts have"
+            usual = say_share(self.usual)
+            return f"no {self.family}: no account has any {kinds}, though {usual} of all accounts have"
         share = self.observed / self.accounts
         if self.sharing < _HARDLY * self.observed:
             words = "nobody shares one" if not self.sharing else f"only {self.sharing:,} share one"
-            return f"no shared {self.family}: {share:.0%} of the accounts have a {kinds}, but {words}"
+            return f"no shared {self.family}: {say_share(share)} of the accounts have {kinds}, but {words}"
         if share < _MOSTLY * min(self.usual, 1.0):
-            said = f"{share:.0%} of the accounts have a {kinds}"
-            return f"little {self.family}: {said}, of all accounts {self.usual:.0%}"
+            said = f"{say_share(share)} of the accounts have {kinds}"
+            return f"little {self.family}: {said}, of all accounts {say_share(self.usual)}"
         return None
 
 

@@ -112,7 +112,7 @@ def say_signal(found: SignalExplanation) -> str:
     else:
         said.append(f"sharing it is worth {found.worth:,.1f} bits at most")
     if found.unnatural:
-        said.append(f"more accounts have it than is natural for a {found.kind}")
+        said.append("more accounts have it than is natural for its kind")
     return "; ".join(said)
 
 

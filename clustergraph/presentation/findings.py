@@ -58,10 +58,9 @@ def show_account(found: AccountExplanation) -> RenderableType:
         near = f"{found.nearest.cluster_id}, rank {found.nearest.rank}, {found.nearest.accounts:,} accounts"
         parts += [_heading(f"Nearest {other}cluster: {near}"), *_affinity(found.nearest)]
         if found.lacks:
-            parts.append(
-                Text(f"What its members share and it lacks: {', '.join(map(printable, found.lacks))}")
-            )
-    return Group(*parts, _heading("Most alike"), Text(phrases.say_alike(found), style="dim"), _alike(found))
+            lacks = ", ".join(map(printable, found.lacks))
+            parts.append(Text(f"\nSpeaks against it: {lacks} (its members share them, the account does not)"))
+    return Group(*parts, _heading("Most alike"), Text(f"{phrases.say_alike(found)}\n"), _alike(found))
 
 
 def _affinity(one: Affinity) -> list[RenderableType]:
