@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from clustergraph.artefacts.runs import Run, open_run
     from clustergraph.clusters.ranking import rank
+    from clustergraph.decisions.export import list_decisions
+    from clustergraph.decisions.reliability import measure_reliability
     from clustergraph.engines.duckdb import DuckDBEngine
     from clustergraph.incidence.links import link
     from clustergraph.investigation.account import explain_account
@@ -32,17 +34,21 @@ if TYPE_CHECKING:
     from clustergraph.projection.ties import project
     from clustergraph.scoring.comparison import score
     from clustergraph.sightings.reading import read
+    from clustergraph.upkeep.deciding import decide
 
 # Loaded when first used, so that the command line answers at once.
 _HOMES = {
     "DuckDBEngine": "clustergraph.engines.duckdb",
     "Run": "clustergraph.artefacts.runs",
+    "decide": "clustergraph.upkeep.deciding",
     "estimate": "clustergraph.pipeline",
     "explain": "clustergraph.investigation.explanation",
     "explain_account": "clustergraph.investigation.account",
     "explain_pair": "clustergraph.investigation.pair",
     "find": "clustergraph.investigation.finding",
     "link": "clustergraph.incidence.links",
+    "list_decisions": "clustergraph.decisions.export",
+    "measure_reliability": "clustergraph.decisions.reliability",
     "nightly": "clustergraph.nights.night",
     "open_run": "clustergraph.artefacts.runs",
     "partition": "clustergraph.membership.members",
@@ -53,7 +59,8 @@ _HOMES = {
     "score": "clustergraph.scoring.comparison",
 }
 __all__ = [
-    "DuckDBEngine", "Run", "estimate", "explain", "explain_account", "explain_pair", "find", "link",
+    "DuckDBEngine", "Run", "decide", "estimate", "explain", "explain_account", "explain_pair", "find", "link",
+    "list_decisions", "measure_reliability",
     "nightly", "open_run", "partition", "project", "rank", "read", "run", "score",
 ]  # fmt: skip
 

@@ -106,6 +106,7 @@ EXPECTED = {name: _columns(table) for name, table in schema.ARTEFACTS.items()} |
     "nightly": _columns([one for one in schema.NIGHTLY_CLUSTERS if one.name not in schema.CLUSTERS.names]),
     "lineage": _columns(schema.LINEAGE),
     "regrowth": _columns(schema.REGROWTH),
+    "decisions": _columns(schema.DECISIONS),
     "configuration": _settings(),
 }
 

@@ -1,4 +1,4 @@
-"""What is known after a night: every account that was ever seen, every cluster that is remembered."""
+"""What is known after a night: the accounts of clusters, those seen within a year, and the clusters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from clustergraph.disk.durable import flush, hash_file, settle
+from clustergraph.disk.durable import flush, hash_file, put_piece, settle
 from clustergraph.disk.faults import told
 from clustergraph.errors import InputError
 
@@ -30,6 +30,7 @@ ACCOUNTS = pa.schema(
         ("last_night", pa.date32()),
         ("exchanges", pa.int64()),  # in all nights
         ("cluster_id", pa.string()),  # that it was last a member of
+        ("earlier_id", pa.string()),  # that it was a member of before that one
         ("member_night", pa.date32()),  # when it was
         ("weight", pa.float64()),  # in that cluster
         ("named", pa.bool_()),  # as regrowth of a cluster
@@ -46,7 +47,7 @@ CLUSTERS = pa.schema(
         ("explained", pa.bool_()),  # by legitimate sharing
     ]
 )
-# What the accounts of banned clusters had that were banned.
+# What the accounts of remembered clusters had that were banned or confirmed.
 MEMORY = pa.schema(
     [
         ("cluster_id", pa.string()),
@@ -56,17 +57,17 @@ MEMORY = pa.schema(
         ("night", pa.date32()),  # when it was last in the window
     ]
 )
-_REMEMBERED_DAYS = 365
+REMEMBERED_DAYS = 365
 _MEMORY = """
 SELECT cluster_id, account_id, kind, value, max(night) AS night
 FROM (
     SELECT l.cluster_id, x.account_id, x.kind, x.value, {night} AS night
     FROM sightings x
     JOIN ledger_after l ON l.account_id = x.account_id
-    JOIN banned b ON b.account_id = x.account_id
-    JOIN banned_clusters c ON c.cluster_id = l.cluster_id
+    JOIN marked b ON b.account_id = x.account_id
+    JOIN remembered_clusters c ON c.cluster_id = l.cluster_id
     UNION ALL
-    SELECT cluster_id, account_id, kind, value, night FROM memory_before
+    SELECT cluster_id, account_id, kind, value, night FROM memory_kept
     WHERE night > {night} - INTERVAL {days} DAY
 )
 GROUP BY ALL ORDER BY ALL
@@ -83,6 +84,7 @@ SELECT coalesce(b.account_id, s.account_id, m.account_id) AS account_id,
        CASE WHEN s.account_id IS NULL THEN coalesce(b.last_night, {night}) ELSE {night} END AS last_night,
        coalesce(b.exchanges, 0) + coalesce(s.exchanges, 0) AS exchanges,
        coalesce(m.cluster_id, b.cluster_id) AS cluster_id,
+       CASE WHEN m.cluster_id <> b.cluster_id THEN b.cluster_id ELSE b.earlier_id END AS earlier_id,
        CASE WHEN m.account_id IS NULL THEN b.member_night ELSE {night} END AS member_night,
        coalesce(m.weight, b.weight) AS weight,
        coalesce(b.named, false) OR n.account_id IS NOT NULL AS named
@@ -90,24 +92,36 @@ FROM ledger_before b
 FULL OUTER JOIN seen_tonight s ON s.account_id = b.account_id
 FULL OUTER JOIN members_tonight m ON m.account_id = coalesce(b.account_id, s.account_id)
 LEFT JOIN named_tonight n ON n.account_id = coalesce(b.account_id, s.account_id, m.account_id)
+WHERE coalesce(m.cluster_id, b.cluster_id) IS NOT NULL OR s.account_id IS NOT NULL
+   OR b.last_night > {night} - INTERVAL {days} DAY
 ORDER BY 1
 """
 
 
 def load_ledger(engine: Engine, store: Store, place: str | None, increments: Sequence[Increment]) -> None:
-    """Make the relations `ledger_before`, `memory_before` and `seen_tonight` (account_id, exchanges).
+    """Make the relations `ledger_before`, `memory_kept` and `seen_tonight` (account_id, exchanges).
+
+    Raises an InputError where the ledger is missing or damaged.
 
     Args:
         engine: to read with.
         store: that has the ledger.
         place: of the ledger after the night before, None where there is none.
-        increments: that came in tonight.
+        increments: that count from tonight on.
     """
-    for relation, name, schema in (("ledger", "accounts", ACCOUNTS), ("memory", "memory", MEMORY)):
+    if place is not None and not is_intact(store.root / place):
+        raise InputError(
+            f"{store.root / place}: is not as it was written; put it back from a backup, or run the night in "
+            "its name again, with --rebuild if there are later ones"
+        )
+    for relation, name, schema in (
+        ("ledger_before", "accounts", ACCOUNTS),
+        ("memory_kept", "memory", MEMORY),
+    ):
         if place is None:
-            engine.load(f"{relation}_before", schema.empty_table())
+            engine.load(relation, schema.empty_table())
         else:
-            engine.scan(f"{relation}_before", [str(store.root / place / f"{name}.parquet")], format="parquet")
+            engine.scan(relation, [str(store.root / place / f"{name}.parquet")], format="parquet")
     if increments:
         files = [str(store.root / one.place / "exchanges.parquet") for one in increments]
         engine.scan("exchanges_tonight", files, format="parquet")
@@ -127,18 +141,18 @@ def update_ledger(engine: Engine, night: date, members: pa.Table, named: pa.Arra
     """
     engine.load("members_tonight", members)
     engine.load("named_tonight", pa.table({"account_id": named}))
-    return engine.fetch(_UPDATED.format(night=f"DATE '{night}'")).cast(ACCOUNTS)
+    return engine.fetch(_UPDATED.format(night=f"DATE '{night}'", days=REMEMBERED_DAYS)).cast(ACCOUNTS)
 
 
 def update_memory(engine: Engine, night: date) -> pa.Table:
-    """Give what is remembered after a night of banned accounts.
+    """Give what is remembered after a night of accounts that are banned or were confirmed.
 
     Args:
-        engine: after :func:`update_ledger`, with `sightings` of the window, `ledger_after`, `banned` and
-            `banned_clusters`.
+        engine: after :func:`update_ledger`, with `sightings` of the window, `ledger_after`, `marked` and
+            `remembered_clusters`.
         night: the date.
     """
-    return engine.fetch(_MEMORY.format(night=f"DATE '{night}'", days=_REMEMBERED_DAYS)).cast(MEMORY)
+    return engine.fetch(_MEMORY.format(night=f"DATE '{night}'", days=REMEMBERED_DAYS)).cast(MEMORY)
 
 
 def read_clusters(store: Store, place: str | None) -> pa.Table:
@@ -147,9 +161,19 @@ def read_clusters(store: Store, place: str | None) -> pa.Table:
     Raises:
         InputError: the ledger is missing or damaged.
     """
-    if place is None:
-        return CLUSTERS.empty_table()
-    path = store.root / place / "clusters.parquet"
+    return CLUSTERS.empty_table() if place is None else _read(store.root / place / "clusters.parquet")
+
+
+def read_known_accounts(store: Store, place: str) -> pa.Table:
+    """Read the accounts of a ledger.
+
+    Raises:
+        InputError: the ledger is missing or damaged.
+    """
+    return _read(store.root / place / "accounts.parquet")
+
+
+def _read(path: Path) -> pa.Table:
     try:
         return pq.read_table(path, partitioning=None)
     except (OSError, pa.ArrowException) as error:
@@ -174,12 +198,19 @@ def _write(store: Store, night: date, tables: Mapping[str, pa.Table]) -> Path:
             pq.write_table(tables[name], fresh / f"{name}.parquet", compression="zstd")
         place = store.ledgers / f"night={night}-{name_ledger(fresh)}"
         settle(fresh)
-        if not place.exists():
-            fresh.rename(place)
+        put_piece(fresh, place, intact=place.exists() and is_intact(place))
         flush(store.ledgers)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return place
+
+
+def is_intact(place: Path) -> bool:
+    """Tell whether a ledger has the files that its name is made from."""
+    try:
+        return place.name.endswith(f"-{name_ledger(place)}")
+    except OSError:
+        return False
 
 
 def name_ledger(folder: Path) -> str:
