@@ -14,6 +14,7 @@ from clustergraph.commands.decide import decide
 from clustergraph.commands.decisions import decisions
 from clustergraph.commands.diff import diff
 from clustergraph.commands.explain import explain
+from clustergraph.commands.find import find
 from clustergraph.commands.history import history
 from clustergraph.commands.nightly import nightly
 from clustergraph.commands.options import Switches, debug_option, discard_output, print_error_line
@@ -38,7 +39,10 @@ def commands() -> None:
     """Find clusters of coordinated accounts in the traffic of an AI provider."""
 
 
-for _command in (run, nightly, history, diff, check, prune, decide, decisions, top, explain, simulate, score):
+_COMMANDS = (
+    run, nightly, history, diff, check, prune, decide, decisions, top, explain, find, simulate, score,
+)  # fmt: skip
+for _command in _COMMANDS:
     commands.add_command(_command)
 
 

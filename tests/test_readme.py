@@ -33,12 +33,9 @@ ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 TABLE = re.compile(r"<!-- table: (\w+) -->\n(.*?)<!-- end -->\n", re.DOTALL)
 TYPES = {
-    "string": "string",
-    "int64": "int",
-    "double": "double",
+    "string": "string", "int64": "int", "int32": "int", "bool": "bool", "double": "double",
     "timestamp[us, tz=UTC]": "timestamp",
-    "bool": "bool",
-}
+}  # fmt: skip
 
 
 def _blocks(language: str) -> list[str]:

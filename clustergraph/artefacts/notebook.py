@@ -31,7 +31,7 @@ def run_html(run: Run) -> str:
         for row in clusters.slice(0, ROWS).to_pylist()
     ]
     said = f"{say_plural(clusters.num_rows, 'cluster')} of {say_plural(run.members.num_rows, 'account')}"
-    return _sentence(said) + _table(head, rows, clusters.num_rows)
+    return sentence(said) + table(head, rows, clusters.num_rows)
 
 
 def cluster_html(cluster: Cluster) -> str:
@@ -48,18 +48,20 @@ def cluster_html(cluster: Cluster) -> str:
         for one in evidence.to_dict("records")
     ]
     said = f"Cluster {row['cluster_id']}: {row['accounts']:,} accounts, {row['exchanges']:,} exchanges"
-    return _sentence(said) + _table(head, rows, len(cluster.evidence))
+    return sentence(said) + table(head, rows, len(cluster.evidence))
 
 
-def _sentence(words: str) -> str:
+def sentence(words: str) -> str:
+    """Give a paragraph of text."""
     return f"<p>{_text(words)}</p>"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], of: int) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], of: int | None = None) -> str:
+    """Give a table of text; ``of`` is the number of rows that there are in all."""
     if not rows:
         return ""
     body = "".join(_row("td", row) for row in rows)
-    more = _sentence(f"... and {of - len(rows):,} more") if of > len(rows) else ""
+    more = sentence(f"... and {of - len(rows):,} more") if of is not None and of > len(rows) else ""
     return f"<table><thead>{_row('th', head)}</thead><tbody>{body}</tbody></table>{more}"
 
 
