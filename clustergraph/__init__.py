@@ -18,6 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from clustergraph import charts
     from clustergraph.artefacts.runs import Run, open_run
     from clustergraph.clusters.ranking import rank
     from clustergraph.decisions.export import list_decisions
@@ -59,13 +60,15 @@ _HOMES = {
     "score": "clustergraph.scoring.comparison",
 }
 __all__ = [
-    "DuckDBEngine", "Run", "decide", "estimate", "explain", "explain_account", "explain_pair", "find", "link",
-    "list_decisions", "measure_reliability",
-    "nightly", "open_run", "partition", "project", "rank", "read", "run", "score",
+    "DuckDBEngine", "Run", "charts", "decide", "estimate", "explain", "explain_account", "explain_pair",
+    "find", "link", "list_decisions", "measure_reliability", "nightly", "open_run", "partition", "project",
+    "rank", "read", "run", "score",
 ]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
+    if name == "charts":
+        return import_module("clustergraph.charts")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

@@ -14,6 +14,7 @@ from clustergraph.commands.decide import decide
 from clustergraph.commands.decisions import decisions
 from clustergraph.commands.diff import diff
 from clustergraph.commands.explain import explain
+from clustergraph.commands.export import export
 from clustergraph.commands.find import find
 from clustergraph.commands.history import history
 from clustergraph.commands.nightly import nightly
@@ -40,7 +41,7 @@ def commands() -> None:
 
 
 _COMMANDS = (
-    run, nightly, history, diff, check, prune, decide, decisions, top, explain, find, simulate, score,
+    run, nightly, history, diff, check, prune, decide, decisions, top, explain, find, export, simulate, score,
 )  # fmt: skip
 for _command in _COMMANDS:
     commands.add_command(_command)
