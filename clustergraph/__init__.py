@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from clustergraph.pipeline import estimate, run
     from clustergraph.presentation.explanation import explain
     from clustergraph.projection.ties import project
+    from clustergraph.report.writing import write_report
     from clustergraph.scoring.comparison import score
     from clustergraph.sightings.reading import read
 
@@ -45,10 +46,11 @@ _HOMES = {
     "read": "clustergraph.sightings.reading",
     "run": "clustergraph.pipeline",
     "score": "clustergraph.scoring.comparison",
+    "write_report": "clustergraph.report.writing",
 }
 __all__ = [
     "DuckDBEngine", "Run", "estimate", "explain", "link", "nightly", "open_run", "partition", "project",
-    "rank", "read", "run", "score",
+    "rank", "read", "run", "score", "write_report",
 ]  # fmt: skip
 
 

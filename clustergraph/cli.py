@@ -16,6 +16,7 @@ from clustergraph.commands.history import history
 from clustergraph.commands.nightly import nightly
 from clustergraph.commands.options import Switches, debug_option, discard_output, print_error_line
 from clustergraph.commands.prune import prune
+from clustergraph.commands.report import report
 from clustergraph.commands.run import run
 from clustergraph.commands.score import score
 from clustergraph.commands.simulate import simulate
@@ -36,7 +37,7 @@ def commands() -> None:
     """Find clusters of coordinated accounts in the traffic of an AI provider."""
 
 
-for _command in (run, nightly, history, diff, check, prune, top, explain, simulate, score):
+for _command in (run, nightly, history, diff, check, prune, top, explain, report, simulate, score):
     commands.add_command(_command)
 
 

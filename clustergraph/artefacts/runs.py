@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from clustergraph.artefacts.notebook import cluster_html, run_html
-from clustergraph.artefacts.schema import ARTEFACTS
+from clustergraph.artefacts.schema import ARTEFACTS, NIGHTLY_ARTEFACTS
 from clustergraph.config import suggest
 from clustergraph.errors import InputError, UsageError
 from clustergraph.figures import printable
@@ -87,6 +87,15 @@ class Run:
     def ties(self) -> pa.Table:
         """A row per kept pair of accounts."""
         return self._table("ties")
+
+    def nightly(self, name: str) -> pa.Table | None:
+        """Give an artefact that only nights have, None where this run has none of that name."""
+        schema = NIGHTLY_ARTEFACTS.get(name)
+        if name not in self._tables and schema is not None and self.directory is not None:
+            path = self.directory / f"{name}.parquet"
+            if path.is_file():
+                self._tables[name] = _read_table(path, schema)
+        return self._tables.get(name)
 
     def cluster(self, key: str | int) -> Cluster:
         """Find a cluster by its id, the beginning of its id, or its rank (``3``, ``'3'`` or ``'#3'``).

@@ -12,7 +12,7 @@ from clustergraph.figures import printable
 from clustergraph.upkeep.nights import list_nights, read_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import date
 
     from clustergraph.store.store import Store
@@ -89,6 +89,28 @@ def tell_life(store: Store, key: str) -> Life:
     return Life(cluster_id, stages, {one: short[one] for one in sorted(named)})
 
 
+def tell_lives(store: Store, ids: Collection[str], until: date) -> dict[str, tuple[Stage, ...]]:
+    """Tell the lives of many clusters up to a night, each from the first night that the store still has.
+
+    Args:
+        store: that has the nights.
+        ids: whole ids of clusters.
+        until: the last night to look at.
+
+    Raises:
+        InputError: an artefact of the store cannot be read.
+    """
+    lives: dict[str, list[Stage]] = {one: [] for one in ids}
+    for night in (one for one in list_nights(store) if one <= until and lives):
+        told = _read_stages(store, night, ids)
+        for cluster_id, stages in lives.items():
+            if cluster_id in told:
+                stages.append(told[cluster_id])
+            elif stages and stages[-1].event != _DIED:
+                stages.append(Stage(str(night), _DORMANT))
+    return {one: tuple(stages) for one, stages in lives.items()}
+
+
 def _read_ids(store: Store, night: date) -> set[str]:
     names = ("lineage", "clusters")
     return {one for name in names for one in read_columns(store, night, name, ["cluster_id"])[0].to_pylist()}
@@ -112,12 +134,19 @@ def _choose(key: str, ids: set[str]) -> str:
 
 
 def _read_stage(store: Store, night: date, cluster_id: str) -> Stage:
-    lineage = read_columns(store, night, "lineage", _LINEAGE, cluster_id).to_pylist()
-    clusters = read_columns(store, night, "clusters", _CLUSTERS, cluster_id).to_pylist()
-    stage = Stage(str(night), _DORMANT)
+    return _read_stages(store, night, [cluster_id])[cluster_id]
+
+
+def _read_stages(store: Store, night: date, ids: Collection[str]) -> dict[str, Stage]:
+    """Read what a night has of some clusters; those of which it has nothing are left out."""
+    lineage = read_columns(store, night, "lineage", ("cluster_id", *_LINEAGE), ids).to_pylist()
+    clusters = read_columns(store, night, "clusters", ("cluster_id", *_CLUSTERS), ids).to_pylist()
+    stages: dict[str, Stage] = {}
     for row in lineage:
-        ids = {name: tuple(row[name] or ()) for name in ("from_ids", "into_ids")}
-        stage = replace(stage, **(row | ids))
+        kin = {name: tuple(row[name] or ()) for name in ("from_ids", "into_ids")}
+        cluster_id = row.pop("cluster_id")
+        stages[cluster_id] = Stage(str(night), **(row | kin))
     for row in clusters:
-        stage = replace(stage, **row)
-    return stage
+        cluster_id = row.pop("cluster_id")
+        stages[cluster_id] = replace(stages.get(cluster_id) or Stage(str(night), _DORMANT), **row)
+    return stages

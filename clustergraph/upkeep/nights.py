@@ -12,7 +12,7 @@ from clustergraph.errors import InputError, UsageError
 from clustergraph.figures import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from clustergraph.store.store import Store
 
@@ -54,15 +54,15 @@ def find_night(store: Store, words: str) -> date:
 
 
 def read_columns(
-    store: Store, night: date, name: str, columns: Sequence[str], cluster_id: str | None = None
+    store: Store, night: date, name: str, columns: Sequence[str], ids: Collection[str] | None = None
 ) -> pa.Table:
-    """Read columns of an artefact of a night, of all rows or of those of one cluster.
+    """Read columns of an artefact of a night, of all rows or of those of some clusters.
 
     Raises:
         InputError: it cannot be read, or lacks a column.
     """
     path = store.run(night) / f"{name}.parquet"
-    only = None if cluster_id is None else [("cluster_id", "=", cluster_id)]
+    only = None if ids is None else [("cluster_id", "in", list(ids))]
     try:
         # partitioning=None: the run lies in dt=.../, which is no column of it.
         table = pq.read_table(path, columns=list(columns), filters=only, partitioning=None)
