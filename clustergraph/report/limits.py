@@ -17,11 +17,15 @@ class Limits:
         members: rows of the table of members.
         signals: rows of the table of evidence.
         nodes: accounts and signals of the graph.
+        newcomers: rows of the table of regrowth.
+        nights: rows of the history.
     """
 
     members: int = 5000
     signals: int = 500
     nodes: int = 1000
+    newcomers: int = 500
+    nights: int = 120
 
     def lower(self) -> Limits | None:
         """Give limits of half the size, None where there is nothing left to save."""

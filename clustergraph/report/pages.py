@@ -48,8 +48,9 @@ def make_page(material: Material, limits: Limits) -> dict[str, Any]:
     """Make the page of a cluster, within limits.
 
     Returns:
-        ``members`` and ``evidence`` as columns, with the number of rows there are in all; ``bits``, the
-        evidence of all signals; ``life`` and ``regrowth`` as rows.
+        ``members`` and ``evidence`` as columns; ``bits``, the evidence of all signals; ``life`` and
+        ``regrowth`` as rows. The numbers of rows that there are are in ``members_in_all``, ``signals_in_all``,
+        ``nights_in_all`` and ``regrowth_in_all``.
     """
     members, evidence = material.members, material.evidence
     return {
@@ -58,8 +59,10 @@ def make_page(material: Material, limits: Limits) -> dict[str, Any]:
         "evidence": _columns(order_evidence(evidence).slice(0, limits.signals).select(list(_SIGNAL))),
         "signals_in_all": evidence.num_rows,
         "bits": pc.sum(evidence["bits"], min_count=0).as_py(),
-        "life": [asdict(stage) for stage in material.life],
-        "regrowth": [_say_newcomer(row) for row in material.regrowth],
+        "life": [asdict(stage) for stage in material.life[-limits.nights :]],
+        "nights_in_all": len(material.life),
+        "regrowth": [_say_newcomer(row) for row in material.regrowth[: limits.newcomers]],
+        "regrowth_in_all": len(material.regrowth),
     }
 
 

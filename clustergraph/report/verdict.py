@@ -26,12 +26,6 @@ if TYPE_CHECKING:
     from clustergraph.report.case import Case
 
 Code = Literal["confirmed", "likely", "unclear", "explained", "cleared"]
-EXPLANATIONS = {
-    "small_premises": "a household or a small office",
-    "shared_tool": "the users of one tool",
-    "shared_place": "people of one place or circle",
-    "organization": "a verified organisation",
-}
 
 
 @dataclass(frozen=True)
@@ -60,19 +54,22 @@ def judge(case: Case) -> Verdict:
             return Verdict("confirmed", said, _weigh(case, GRAVE + LESSER, NO_DOUBT))
         return Verdict("cleared", said, _weigh(case, SUSPICIONS, NO_SUSPICION))
     if case.explained_by is not None:
-        what = EXPLANATIONS.get(case.explained_by, case.explained_by.replace("_", " "))
-        why = f": {end_sentence(case.reason)}" if case.reason else "."
-        return Verdict("explained", f"Probably {what}{why}", _weigh(case, SUSPICIONS, NO_SUSPICION))
+        said = f"Probably legitimate: {end_sentence(case.reason or _name(case.explained_by))}"
+        return Verdict("explained", said, _weigh(case, SUSPICIONS, NO_SUSPICION))
     who = say_plural(case.accounts, "account")
     against = _weigh(case, GRAVE + LESSER, NO_DOUBT)
     if argue(case, GRAVE):
         said = f"Not clear: {who} share more than most, but a grave argument speaks against one operation."
         return Verdict("unclear", said, against)
     said = (
-        f"Looks like one operation: {who} share far more than chance gives, and no legitimate sharing that is "
-        "known explains it."
+        f"Looks like one operation: {who} share far more than chance gives, and no legitimate sharing "
+        "that is known explains it."
     )
     return Verdict("likely", said, against)
+
+
+def _name(code: str) -> str:
+    return code.replace("_", " ")
 
 
 def _weigh(case: Case, arguments: tuple[Argument, ...], otherwise: tuple[Argument, ...]) -> tuple[str, ...]:

@@ -43,6 +43,11 @@ function section(title, ...children) {
   return element("section", { "aria-labelledby": id }, element("h2", { id }, title), ...children);
 }
 
+/** Say what was left out to keep the file small. */
+function sayCut(rows, all, what, where) {
+  return rows < all ? element("p", { class: "note" }, `This file has ${count(rows)} of ${count(all)} ${what}; all are in ${where}.`) : null;
+}
+
 function makeWay(place) {
   const step = (words, to) => (clusters[to] ? element("a", { href: linkTo(clusters[to]) }, words) : null);
   return element(
@@ -118,8 +123,7 @@ function makeEvidence(row, page) {
     { name: "Share", value: (one) => one.bits / page.bits, cell: (one) => [percent(page.bits > 0 ? one.bits / page.bits : 0), bar(one.bits / page.bits)], class: "number", title: "Of the evidence of all signals" },
   ];
   const table = makeTable({ caption: `Signals that members of ${row.short} share, strongest first`, name: "evidence", columns, rows, perPage: 20, sorted: null });
-  const left = page.signals_in_all - rows.length;
-  return section("Evidence", table.node, left > 0 ? element("p", { class: "note" }, `The strongest ${count(rows.length)} of ${count(page.signals_in_all)} signals; all are in evidence.parquet.`) : null);
+  return section("Evidence", sayCut(rows.length, page.signals_in_all, "signals, the strongest", "evidence.parquet"), table.node);
 }
 
 function makeMembers(row, page) {
@@ -130,11 +134,10 @@ function makeMembers(row, page) {
     const text = search.value.trim().toLowerCase();
     table.show(rows.filter((one) => one.account_id.toLowerCase().includes(text)));
   } } });
-  const left = page.members_in_all - rows.length;
   return section(
     "Members",
     element("div", { class: "tools" }, element("label", {}, "Account ", search), element("button", { type: "button", on: { click: save } }, "Save the members as CSV")),
-    left > 0 ? element("p", { class: "note" }, `${count(rows.length)} of ${count(page.members_in_all)} members are in this file, those with most evidence and the least certain ones, here and in the CSV; all are in members.parquet.`) : null,
+    sayCut(rows.length, page.members_in_all, "members, those with most evidence and the least certain ones, here and in the CSV", "members.parquet"),
     table.node,
   );
 }
@@ -148,7 +151,7 @@ function makeRegrowth(page) {
     { name: "Shares", value: (one) => one.evidence.join(", "), text: true, class: "name" },
   ];
   const table = makeTable({ caption: "Accounts first seen after a ban that the evidence puts into this cluster", name: "regrowth", columns, rows: page.regrowth, perPage: 20 });
-  return section("Regrowth", table.node);
+  return section("Regrowth", sayCut(page.regrowth.length, page.regrowth_in_all, "accounts, those with most evidence", "regrowth.parquet"), table.node);
 }
 
 function makeLife(page) {
@@ -167,5 +170,5 @@ function makeLife(page) {
     { name: "From and into", value: kin, text: true, class: "name" },
   ];
   const table = makeTable({ caption: "What became of it, night by night, the latest first", name: "history", columns, rows: page.life.toReversed(), perPage: 31 });
-  return section("History", table.node);
+  return section("History", sayCut(page.life.length, page.nights_in_all, "nights, the latest", "lineage.parquet of each night"), table.node);
 }
