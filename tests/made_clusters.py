@@ -11,6 +11,7 @@ import pyarrow as pa
 from scipy.stats import norm
 
 from clustergraph.clusters.attribution import Attribution
+from clustergraph.clusters.facts import gather_facts
 from clustergraph.clusters.grouping import Groups
 from clustergraph.clusters.legitimacy import Explained, explain_sharing
 from clustergraph.clusters.sharing import find_holdings
@@ -150,4 +151,4 @@ def judge(
     ties = SimpleNamespace(incidence=incidence)
     membership: Any = SimpleNamespace(ties=ties, labels=labels, clusters=count)
     table = accounts if accounts is not None else made.accounts() if known else None
-    return explain_sharing(membership, attribution, volume, table)
+    return explain_sharing(gather_facts(membership, attribution, volume, table))

@@ -20,7 +20,7 @@ from clustergraph.simulation import simulate
 from tests.bench.hop import Hop
 from tests.bench.processes import Taken
 from tests.evaluate import __main__ as command
-from tests.evaluate import ablation, curve, hop, trials
+from tests.evaluate import ablation, curve, hop, nights, trials
 from tests.evaluate.judging import (
     count_clusters_first,
     count_people_first,
@@ -32,6 +32,7 @@ from tests.evaluate.judging import (
 )
 from tests.evaluate.outcome import judge
 from tests.evaluate.simple import find_simple_clusters
+from tests.evaluate.steadiness import count_steady
 from tests.evaluate.trials import find_unknown, say_toml
 from tests.evaluate.truth import read_truth
 from tests.scored_runs import make_run
@@ -103,6 +104,17 @@ def test_section(evaluate, here, section):
     assert tables
     # A world without campaigns may have nothing left to list.
     assert all(rows for title, rows in tables.items() if "unexplained clusters with" not in title)
+
+
+def test_nights(evaluate, monkeypatch):
+    monkeypatch.setattr(nights, "NIGHTS", 8)
+    tables = evaluate("nights")
+    about = "8 nights of 2,000 accounts, evasion 0.5, seed 3"
+    ids = {row[0]: row[1:] for row in tables[f"Ids of campaigns, {about}"]}
+    assert all(int(kept) <= int(there) for there, kept, _ in ids.values())
+    assert len(tables[f"Regrowth, {about}"]) == 3
+    assert int(tables[f"Ids of groups that nobody joined, {about}"][0][0]) > 20
+    assert len(tables[f"Bounds on {about}"]) == 5
 
 
 def test_ablation_and_hop_without_its_data(evaluate, here, monkeypatch, tmp_path):
@@ -280,3 +292,21 @@ def test_a_run_that_fails_takes_no_others_with_it(capsys, tmp_path, monkeypatch)
     out = capsys.readouterr().out
     assert "**ablation: failed**" in out
     assert "Bounds: one thing in common" in out
+
+
+def test_a_group_that_nobody_joined_has_to_keep_its_id():
+    """One is joined on night 2, the other never; both lose their ids on night 3."""
+    accounts = {"a": "club", "b": "club", "c": "household", "d": "household", "e": "household", "x": ""}
+    rows = {"1": "abcdx", "2": "abcdex", "3": "abcdex"}
+    ids = {"1": {"club": "one", "household": "two"}, "2": {"club": "one", "household": "new"}}
+    ids["3"] = {"club": "other", "household": "third"}
+    members = pd.DataFrame(
+        [
+            {"dt": dt, "cluster_id": ids[dt][accounts[account]], "account_id": account}
+            for dt, seen in rows.items()
+            for account in seen
+            if accounts[account]
+        ]
+    )
+    volume = pd.DataFrame([{"dt": dt, "account_id": one} for dt, seen in rows.items() for one in seen])
+    assert count_steady(members, volume, pd.Series(accounts)) == (3, [("club", "3"), ("household", "3")])

@@ -12,18 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clustergraph.clusters import claims
-from clustergraph.clusters.facts import gather_facts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pyarrow as pa
     from numpy.typing import NDArray
 
-    from clustergraph.clusters.attribution import Attribution
     from clustergraph.clusters.claims import Claim
     from clustergraph.clusters.facts import Facts
-    from clustergraph.membership.members import Membership
+
 # From what is only inferred from small numbers to what a registry of organisations vouches for.
 CODES = ("small_premises", "shared_tool", "shared_place", "organization")
 
@@ -54,25 +51,12 @@ class Explained:
         return Explained([self.code[c] for c in chosen], [self.reason[c] for c in chosen], verified)
 
 
-def explain_sharing(
-    membership: Membership,
-    attribution: Attribution,
-    volume: NDArray[np.float64],
-    accounts: pa.Table | None = None,
-) -> Explained:
-    """Find the clusters that legitimate sharing explains.
+def explain_sharing(facts: Facts) -> Explained:
+    """Find the clusters that legitimate sharing explains; the first claim that fits decides each.
 
     Args:
-        membership: the clusters.
-        attribution: bits of the signals of its clusters, by the same cluster numbers.
-        volume: of every account.
-        accounts: ``account_id`` and any of ``organization_id`` and ``created_at``.
+        facts: of the clusters, as :func:`clustergraph.clusters.facts.gather_facts` gives them.
     """
-    return settle(gather_facts(membership, attribution, volume, accounts))
-
-
-def settle(facts: Facts) -> Explained:
-    """Let the first claim that fits decide each cluster."""
     count = len(facts.size)
     code: list[str | None] = [None] * count
     reason: list[str | None] = [None] * count

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from clustergraph.artefacts.runs import Run
 from clustergraph.clusters.attribution import attribute
+from clustergraph.clusters.facts import gather_facts
 from clustergraph.clusters.legitimacy import Explained, explain_sharing
 from clustergraph.clusters.tables import (
     Ranked,
@@ -119,7 +120,7 @@ def rank(
     volume = _account_volumes(incidence.accounts, volumes)
     found = attribute(incidence.graph, ties.pairs, membership.labels, threads=threads)
     say(0.1, "explanations")
-    explained = explain_sharing(membership, found, volume, accounts)
+    explained = explain_sharing(gather_facts(membership, found, volume, accounts))
     order, ids = _order_clusters(membership, volume, explained)
     say(0.2, "evidence")
     place = np.argsort(order).astype(np.int32)

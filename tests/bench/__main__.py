@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tests.bench.confidence import bench_confidence
 from tests.bench.growth import bench_growth
 from tests.bench.hop import bench_hop
+from tests.bench.nights import bench_nights
 from tests.bench.places import AbsentError, bench_folder, describe_commit
 from tests.bench.shuffles import bench_shuffles
 from tests.bench.speed import bench_speed
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.bench.markdown import Table
 
-NAMES = ("speed", "growth", "hop", "shuffles", "confidence")
+NAMES = ("speed", "growth", "hop", "shuffles", "confidence", "nights")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -57,6 +58,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--growth-rounds", type=int, default=1, help="repetitions of growth")
     parser.add_argument("--shuffles", type=int, default=20, help="fresh shuffles of each input and way")
     parser.add_argument("--worlds", type=int, default=100_000, help="largest made-up world of confidence")
+    parser.add_argument("--night-accounts", type=int, default=100_000, help="size of the world of nights")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args(arguments)
     unknown = [name for name in options.names if name not in NAMES]
@@ -78,6 +80,9 @@ def _benches(options: argparse.Namespace) -> dict[str, Callable[[], list[Table]]
         "hop": partial(bench_hop, threads=threads),
         "shuffles": partial(bench_shuffles, count=options.shuffles, threads=threads),
         "confidence": partial(bench_confidence, threads=threads, most_accounts=options.worlds),
+        "nights": partial(
+            bench_nights, accounts=options.night_accounts, rounds=options.rounds, threads=threads
+        ),
     }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import duckdb
 
 from tests.bench.markdown import Table
 from tests.evaluate.setting import Bound, Setting, bounds_table
+from tests.evaluate.steadiness import count_steady
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,7 +39,7 @@ held AS (
     WHERE t.cohort = 'campaign' GROUP BY ALL
 )
 """
-_WANTED = 0.95
+_WANTED, _STEADY = 0.95, 0.999
 _TWO, _MEMBERS = "that share two signals or more", "that are members that night"
 # Campaign accounts by night: seen that night, and sharing a rare signal with another that was seen before.
 _ACTIVE = (
@@ -107,10 +108,16 @@ def nights(trials: Trials, setting: Setting) -> Iterator[Table]:
         f"most {_COMMON} accounts have. Of what all replacements asked for, {named['before']:.1%} was before "
         "they were named, or of such as never were.",
     )  # fmt: skip
-    yield bounds_table(f"Bounds on {title}", _bounds(kept, named))
+    steps, changed = count_steady(life.members, life.volume, life.truth)
+    yield Table(
+        f"Ids of groups that nobody joined, {title}", ("steps from night to night", "the id changed"),
+        [(f"{steps:,}", f"{len(changed):,}")],
+        "Groups of all kinds, of each the cluster that has most of it.",
+    )  # fmt: skip
+    yield bounds_table(f"Bounds on {title}", _bounds(kept, named, 1.0 - len(changed) / max(steps, 1)))
 
 
-def _bounds(kept: Sequence[dict[str, Any]], named: dict[str, Any]) -> list[Bound]:
+def _bounds(kept: Sequence[dict[str, Any]], named: dict[str, Any], steady: float) -> list[Bound]:
     worst = min(one["kept"] / max(one["nights"], 1) for one in kept)
     two, members = (named["recall"][name]["at_once"] for name in (_TWO, _MEMBERS))
     figures = [
@@ -119,7 +126,9 @@ def _bounds(kept: Sequence[dict[str, Any]], named: dict[str, Any]) -> list[Bound
         ("at least 95% of those that share two signals are named that night", two),
         ("precision of the list at least 95%", named["precision"]),
     ]
-    return [Bound(words, f"{figure:.1%}", figure >= _WANTED) for words, figure in figures]
+    bounds = [Bound(words, f"{figure:.1%}", figure >= _WANTED) for words, figure in figures]
+    words = "a cluster whose members did not change keeps its id (in 99.9% of the steps)"
+    return [*bounds, Bound(words, f"{steady:.3%}", steady >= _STEADY)]
 
 
 def _read_life(folder: Path, store: Path) -> _Life:
