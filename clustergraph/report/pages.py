@@ -49,8 +49,8 @@ def make_page(material: Material, limits: Limits) -> dict[str, Any]:
 
     Returns:
         ``members`` and ``evidence`` as columns; ``bits``, the evidence of all signals; ``life`` and
-        ``regrowth`` as rows. The numbers of rows that there are are in ``members_in_all``, ``signals_in_all``,
-        ``nights_in_all`` and ``regrowth_in_all``.
+        ``regrowth`` as rows; and how many rows there are in all: ``members_in_all``, ``signals_in_all``,
+        ``nights_in_all``, ``regrowth_in_all``.
     """
     members, evidence = material.members, material.evidence
     return {
