@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from clustergraph.artefacts.runs import Run
-    from clustergraph.upkeep.history import Stage
+    from clustergraph.upkeep.history import Life
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Nights:
 
     decisions: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     regrowth: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
-    lives: Mapping[str, Sequence[Stage]] = field(default_factory=dict)
+    lives: Mapping[str, Life] = field(default_factory=dict)
 
 
 def look_back(run: Run, ids: Sequence[str]) -> Nights:
@@ -62,11 +62,11 @@ def _read_rows(
     return {one: rows.to_pylist() for one, rows in split_by_cluster(table.sort_by(list(order)), ids).items()}
 
 
-def _read_lives(run: Run, ids: Sequence[str]) -> dict[str, tuple[Stage, ...]]:
+def _read_lives(run: Run, ids: Sequence[str]) -> dict[str, Life]:
     night = night_of(run)
     if night is None or run.directory is None:
         return {}
     store = Store(run.directory.absolute().parents[1])
     if run.directory.absolute() != store.run(night):  # a copy of a night: its store is elsewhere
         return {}
-    return tell_lives(store, ids, night)
+    return {life.cluster_id: life for life in tell_lives(store, ids, night)}

@@ -12,7 +12,7 @@ from clustergraph.figures import printable
 from clustergraph.upkeep.nights import list_nights, read_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import date
 
     from clustergraph.store.store import Store
@@ -76,44 +76,56 @@ def tell_life(store: Store, key: str) -> Life:
         InputError: an artefact of the store cannot be read.
     """
     nights = list_nights(store)
-    found = {night: _read_ids(store, night) for night in nights}
-    ids = set[str]().union(*found.values())
-    cluster_id = _choose(key, ids)
-    told = {night: _read_stage(store, night, cluster_id) for night in nights if cluster_id in found[night]}
-    first, last = min(told), max(told)
-    if told[last].event != _DIED:
-        last = nights[-1]  # it is dormant up to now
-    stages = tuple(told.get(one) or Stage(str(one), _DORMANT) for one in nights if first <= one <= last)
-    named = {cluster_id, *(one for stage in stages for one in (*stage.from_ids, *stage.into_ids))}
-    short = shorten_ids(ids | named)
-    return Life(cluster_id, stages, {one: short[one] for one in sorted(named)})
+    ids = _read_ids(store, nights)
+    return _tell(store, nights, ids, [_choose(key, ids)])[0]
 
 
-def tell_lives(store: Store, ids: Collection[str], until: date) -> dict[str, tuple[Stage, ...]]:
-    """Tell the lives of many clusters up to a night, each from the first night that the store still has.
+def tell_lives(store: Store, cluster_ids: Collection[str], until: date | None = None) -> list[Life]:
+    """Tell the lives of several clusters at once.
 
     Args:
-        store: that has the nights.
-        ids: whole ids of clusters.
-        until: the last night to look at.
+        store: that has their nights.
+        cluster_ids: whole ids; those that no night has are passed over.
+        until: the last night to look at, None for the last one there is.
 
     Raises:
+        UsageError: no night is published.
         InputError: an artefact of the store cannot be read.
     """
-    lives: dict[str, list[Stage]] = {one: [] for one in ids}
-    for night in (one for one in list_nights(store) if one <= until and lives):
-        told = _read_stages(store, night, ids)
-        for cluster_id, stages in lives.items():
-            if cluster_id in told:
-                stages.append(told[cluster_id])
-            elif stages and stages[-1].event != _DIED:
-                stages.append(Stage(str(night), _DORMANT))
-    return {one: tuple(stages) for one, stages in lives.items()}
+    nights = [one for one in list_nights(store) if until is None or one <= until]
+    ids = _read_ids(store, nights)
+    return _tell(store, nights, ids, [one for one in cluster_ids if one in ids])
 
 
-def _read_ids(store: Store, night: date) -> set[str]:
-    names = ("lineage", "clusters")
-    return {one for name in names for one in read_columns(store, night, name, ["cluster_id"])[0].to_pylist()}
+def _tell(store: Store, nights: Sequence[date], ids: set[str], cluster_ids: Sequence[str]) -> list[Life]:
+    found = {night: _read_stages(store, night, cluster_ids) for night in nights}
+    lives = {one: _fill(found, one) for one in cluster_ids}
+    named = {
+        one: {one, *(kin for stage in stages for kin in (*stage.from_ids, *stage.into_ids))}
+        for one, stages in lives.items()
+    }
+    short = shorten_ids(ids.union(*named.values()))
+    return [
+        Life(one, stages, {kin: short[kin] for kin in sorted(named[one])}) for one, stages in lives.items()
+    ]
+
+
+def _fill(found: Mapping[date, Mapping[str, Stage]], cluster_id: str) -> tuple[Stage, ...]:
+    """Give the stages of a cluster, with the nights between them that say nothing of it."""
+    told = {night: stages[cluster_id] for night, stages in found.items() if cluster_id in stages}
+    first, last = min(told), max(told)
+    if told[last].event != _DIED:
+        last = max(found)  # it is dormant up to now
+    return tuple(told.get(one) or Stage(str(one), _DORMANT) for one in found if first <= one <= last)
+
+
+def _read_ids(store: Store, nights: Sequence[date]) -> set[str]:
+    tables = [
+        read_columns(store, night, name, ["cluster_id"])
+        for night in nights
+        for name in ("lineage", "clusters")
+    ]
+    return {one for table in tables for one in table[0].to_pylist()}
 
 
 def _choose(key: str, ids: set[str]) -> str:
@@ -133,20 +145,13 @@ def _choose(key: str, ids: set[str]) -> str:
     raise UsageError(f"no night of the store has a cluster {said!r}{hint}")
 
 
-def _read_stage(store: Store, night: date, cluster_id: str) -> Stage:
-    return _read_stages(store, night, [cluster_id])[cluster_id]
-
-
-def _read_stages(store: Store, night: date, ids: Collection[str]) -> dict[str, Stage]:
-    """Read what a night has of some clusters; those of which it has nothing are left out."""
-    lineage = read_columns(store, night, "lineage", ("cluster_id", *_LINEAGE), ids).to_pylist()
-    clusters = read_columns(store, night, "clusters", ("cluster_id", *_CLUSTERS), ids).to_pylist()
+def _read_stages(store: Store, night: date, cluster_ids: Collection[str]) -> dict[str, Stage]:
+    """Read what a night has of some clusters; those that it does not name are left out."""
     stages: dict[str, Stage] = {}
-    for row in lineage:
-        kin = {name: tuple(row[name] or ()) for name in ("from_ids", "into_ids")}
-        cluster_id = row.pop("cluster_id")
-        stages[cluster_id] = Stage(str(night), **(row | kin))
-    for row in clusters:
-        cluster_id = row.pop("cluster_id")
-        stages[cluster_id] = replace(stages.get(cluster_id) or Stage(str(night), _DORMANT), **row)
+    for name, columns in (("lineage", _LINEAGE), ("clusters", _CLUSTERS)):
+        for row in read_columns(store, night, name, ("cluster_id", *columns), cluster_ids).to_pylist():
+            cluster_id = row.pop("cluster_id")
+            ids = {key: tuple(row[key] or ()) for key in ("from_ids", "into_ids") if key in row}
+            stage = stages.get(cluster_id) or Stage(str(night), _DORMANT)
+            stages[cluster_id] = replace(stage, **(row | ids))
     return stages

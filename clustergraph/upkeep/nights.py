@@ -54,15 +54,15 @@ def find_night(store: Store, words: str) -> date:
 
 
 def read_columns(
-    store: Store, night: date, name: str, columns: Sequence[str], ids: Collection[str] | None = None
+    store: Store, night: date, name: str, columns: Sequence[str], clusters: Collection[str] | None = None
 ) -> pa.Table:
-    """Read columns of an artefact of a night, of all rows or of those of some clusters.
+    """Read columns of an artefact of a night, of all rows or of those of some clusters, by their ids.
 
     Raises:
         InputError: it cannot be read, or lacks a column.
     """
     path = store.run(night) / f"{name}.parquet"
-    only = None if ids is None else [("cluster_id", "in", list(ids))]
+    only = None if clusters is None else [("cluster_id", "in", set(clusters))]
     try:
         # partitioning=None: the run lies in dt=.../, which is no column of it.
         table = pq.read_table(path, columns=list(columns), filters=only, partitioning=None)
