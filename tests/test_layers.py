@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "clustergraph"
 LAYERS = [
     "errors", "figures", "config", "progress", "disk", "engines", "sightings", "store", "identity",
     "incidence", "communities", "artefacts", "projection", "membership", "clusters", "guardrails", "jobs",
-    "analysis", "nights", "upkeep", "simulation", "pipeline", "presentation", "report", "scoring", "commands",
+    "analysis", "nights", "upkeep", "simulation", "pipeline", "presentation", "charts", "report", "scoring", "commands",
     "cli", "__main__",
 ]  # fmt: skip
 # The package itself names the homes of the public functions, whatever layer they are in.

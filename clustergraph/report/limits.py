@@ -27,11 +27,9 @@ class Limits:
     newcomers: int = 500
     nights: int = 120
 
-    def lower(self) -> Limits | None:
-        """Give limits of half the size, None where there is nothing left to save."""
-        if self.members < 50:
-            return None
-        return replace(self, **{name: value // 2 for name, value in asdict(self).items()})
+    def lower(self) -> Limits:
+        """Give limits of half the size, down to ten of each."""
+        return replace(self, **{name: max(value // 2, 10) for name, value in asdict(self).items()})
 
 
 def cut(text: str) -> str:

@@ -9,14 +9,16 @@ import pyarrow.compute as pc
 
 from clustergraph.report.limits import cut
 from clustergraph.report.listing import order_evidence
+from clustergraph.report.pictures import picture_cluster, picture_graph
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
 
+    from clustergraph.artefacts.runs import Cluster
     from clustergraph.report.limits import Limits
-    from clustergraph.upkeep.history import Stage
+    from clustergraph.upkeep.history import Life
 
 _MEMBER = (
     "account_id", "exchanges", "input_tokens", "output_tokens", "extraction_volume",
@@ -30,18 +32,14 @@ class Material:
     """All that a page is made of.
 
     Attributes:
-        members: its rows of ``members``.
-        evidence: its rows of ``evidence``.
-        activity: its rows of ``activity``.
-        life: the nights up to this one.
+        cluster: of a run.
+        life: the nights up to this one, None where there are none.
         regrowth: its rows of ``regrowth``.
     """
 
-    members: pa.Table
-    evidence: pa.Table
-    activity: pa.Table
-    life: Sequence[Stage]
-    regrowth: Sequence[Mapping[str, Any]]
+    cluster: Cluster
+    life: Life | None = None
+    regrowth: Sequence[Mapping[str, Any]] = ()
 
 
 def make_page(material: Material, limits: Limits) -> dict[str, Any]:
@@ -50,20 +48,39 @@ def make_page(material: Material, limits: Limits) -> dict[str, Any]:
     Returns:
         ``members`` and ``evidence`` as columns; ``bits``, the evidence of all signals; ``life`` and
         ``regrowth`` as rows; and how many rows there are in all: ``members_in_all``, ``signals_in_all``,
-        ``nights_in_all``, ``regrowth_in_all``.
+        ``nights_in_all``, ``regrowth_in_all``. ``charts`` and ``graph`` are as
+        :mod:`clustergraph.report.pictures` gives them.
     """
-    members, evidence = material.members, material.evidence
+    cluster = material.cluster
+    members, evidence, activity = (cluster.table(name) for name in ("members", "evidence", "activity"))
     return {
-        "members": _columns(_with_times(_surest(members, limits.members), material.activity)),
+        "members": _columns(_with_times(_surest(members, limits.members), activity)),
         "members_in_all": members.num_rows,
         "evidence": _columns(order_evidence(evidence).slice(0, limits.signals).select(list(_SIGNAL))),
         "signals_in_all": evidence.num_rows,
         "bits": pc.sum(evidence["bits"], min_count=0).as_py(),
-        "life": [asdict(stage) for stage in material.life[-limits.nights :]],
-        "nights_in_all": len(material.life),
+        "life": _tell_life(material.life, limits.nights),
+        "nights_in_all": len(material.life.stages) if material.life else 0,
         "regrowth": [_say_newcomer(row) for row in material.regrowth[: limits.newcomers]],
         "regrowth_in_all": len(material.regrowth),
+        "charts": picture_cluster(cluster),
+        "graph": picture_graph(cluster, limits.nodes),
     }
+
+
+def _tell_life(life: Life | None, nights: int) -> list[dict[str, Any]]:
+    """Give a row a night, with the short ids of the other clusters that members came from or went into."""
+    if life is None:
+        return []
+    rows = []
+    for stage in life.stages[-nights:]:
+        row = asdict(stage)
+        kin = {
+            name: [life.short[one] for one in row.pop(name) if one != life.cluster_id]
+            for name in ("from_ids", "into_ids")
+        }
+        rows.append(row | kin)
+    return rows
 
 
 def _surest(members: pa.Table, count: int) -> pa.Table:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
+from clustergraph.artefacts.runs import Cluster, Run
+from clustergraph.artefacts.schema import ARTEFACTS
 from clustergraph.disk.durable import replace_file
 from clustergraph.disk.faults import told
 from clustergraph.errors import UsageError
@@ -17,12 +19,12 @@ from clustergraph.report.listing import list_clusters
 from clustergraph.report.nights import look_back, night_of
 from clustergraph.report.page_file import pack, render
 from clustergraph.report.pages import Material, make_page
+from clustergraph.report.pictures import LOOK, picture_run
 from clustergraph.report.slices import split_by_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from clustergraph.artefacts.runs import Run
     from clustergraph.report.nights import Nights
 
 MOST_CLUSTERS = 200
@@ -57,8 +59,10 @@ def render_report(run: Run, *, clusters: int = MOST_CLUSTERS) -> str:
     """Render the report of a run as the text of an HTML file; see :func:`write_report`."""
     ids = run.clusters["cluster_id"].slice(0, clusters).to_pylist()
     nights = look_back(run, ids)
-    overview = _tell_run(run) | {"clusters": list_clusters(run, ids, nights)}
-    return render(_title(run), overview, _fit(_gather(run, ids, nights), len(ids)))
+    overview = _tell_run(run) | {
+        "clusters": list_clusters(run, ids, nights), "charts": picture_run(run), "look": LOOK,
+    }  # fmt: skip
+    return render(_title(run), overview, _fit(list(_gather(run, ids, nights))))
 
 
 def _check_place(path: Path, run: Run) -> None:
@@ -106,27 +110,25 @@ def _tell_run(run: Run) -> dict[str, Any]:
 
 def _gather(run: Run, ids: Sequence[str], nights: Nights) -> Iterator[Callable[[Limits], dict[str, Any]]]:
     """Give for each cluster what makes its page within limits."""
-    members, evidence, activity = (
-        split_by_cluster(table, ids) for table in (run.members, run.evidence, run.activity)
-    )
+    of_clusters = ("clusters", "members", "evidence", "links", "activity")
+    parts = {name: split_by_cluster(getattr(run, name), ids) for name in of_clusters}
+    rest = {name: schema.empty_table() for name, schema in ARTEFACTS.items()}
     for one in ids:
-        material = Material(
-            members[one], evidence[one], activity[one],
-            nights.lives.get(one, ()), nights.regrowth.get(one, ()),
-        )  # fmt: skip
+        # A run of its own: its rows need not be looked for among those of all others.
+        alone = Run.from_tables(rest | {name: parts[name][one] for name in of_clusters}, run.manifest)
+        material = Material(Cluster(alone, one), nights.lives.get(one), nights.regrowth.get(one, ()))
         yield partial(make_page, material)
 
 
-def _fit(makers: Iterator[Callable[[Limits], dict[str, Any]]], count: int) -> list[str]:
-    """Pack pages so that all of them together stay small: what one leaves of its share, later ones have."""
-    left = MOST_BYTES
-    packed: list[str] = []
-    for make in makers:
-        share = left // (count - len(packed))
-        limits: Limits | None = Limits()
-        while limits is not None:
-            page = pack(make(limits))
-            limits = limits.lower() if len(page) > share else None
-        packed.append(page)
-        left -= len(page)
+def _fit(makers: Sequence[Callable[[Limits], dict[str, Any]]]) -> list[str]:
+    """Pack pages, and the largest again within lower limits until all of them together are small enough."""
+    limits = [Limits()] * len(makers)
+    packed = [pack(make(Limits())) for make in makers]
+    while sum(map(len, packed)) > MOST_BYTES:
+        left = [place for place, one in enumerate(limits) if one.lower() != one]
+        if not left:
+            break
+        largest = max(left, key=lambda place: len(packed[place]))
+        limits[largest] = limits[largest].lower()
+        packed[largest] = pack(makers[largest](limits[largest]))
     return packed

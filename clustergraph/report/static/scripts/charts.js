@@ -1,36 +1,40 @@
 // Pictures by Vega, whose expressions are interpreted: the page's policy lets no text become code.
 
-/** Make a place for a chart and draw it there; `said` tells the same in words. */
-function makeChart(chart) {
+/** Make a place for a chart and draw it there; its title and its description are in the chart. */
+function makeChart(spec) {
   const place = element("div", { class: "chart" });
-  const figure = element("figure", {}, element("figcaption", {}, chart.title), place);
-  if (chart.note) figure.append(element("p", { class: "note" }, chart.note));
-  drawChart(place, chart);
-  return figure;
+  drawChart(place, spec);
+  return element("figure", {}, place);
 }
 
-async function drawChart(place, chart) {
+async function drawChart(place, spec) {
   try {
     const options = {
-      ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: showTip, config: chartColours(),
+      ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: showTip, config: chartLook(),
     };
-    await window.vegaEmbed(place, structuredClone(chart.spec), options);
+    await window.vegaEmbed(place, structuredClone(spec), { mode: "vega-lite", ...options });
+    makeReachable(place, spec.description);
   } catch (error) {
     put(place, `The picture cannot be drawn: ${error.message}`);
   }
 }
 
-/** Take what is not data from the style sheet, so that charts are at home in light and dark. */
-function chartColours() {
-  const [ink, faint, line] = ["ink", "faint", "line"].map(colour);
+/** Let the keyboard scroll what is wider than its place. */
+function makeReachable(place, words) {
+  if (place.scrollWidth <= place.clientWidth) return;
+  for (const [name, value] of Object.entries({ tabindex: "0", role: "group", "aria-label": words })) place.setAttribute(name, value);
+}
+
+/** Give the common look of all charts in the colours of the page. */
+function chartLook() {
+  const [ink, faint] = ["ink", "faint"].map(colour);
+  const { axis, legend, title, ...look } = overview.look;
   return {
-    background: "transparent",
+    ...look,
     font: getComputedStyle(document.body).fontFamily,
-    axis: { labelColor: faint, titleColor: ink, gridColor: line, domainColor: line, tickColor: line },
-    legend: { labelColor: faint, titleColor: ink },
-    title: { color: ink, subtitleColor: faint },
-    header: { labelColor: ink, titleColor: ink },
-    view: { stroke: null },
+    axis: { ...axis, labelColor: faint, titleColor: faint },
+    legend: { ...legend, labelColor: faint, titleColor: faint },
+    title: { ...title, color: ink, subtitleColor: faint },
   };
 }
 

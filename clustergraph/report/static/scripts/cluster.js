@@ -73,7 +73,7 @@ function makeFacts(row, page) {
     ["By chance", chance(row.q_value), "q-value"],
     ["Verified", count(row.verified_accounts), "members in organisations"],
     ["Uncertain", count(row.uncertain), "members below 50%"],
-    known(row.replacement_rate) ? ["Replaced", percent(row.replacement_rate), "newcomers per banned account"] : null,
+    known(row.replacement_rate) ? ["Replacement", row.replacement_rate.toFixed(1), "newcomers per banned account"] : null,
     ["Seen", days(row.first_seen, row.last_seen)],
   ];
   return element(
@@ -93,7 +93,7 @@ function makeDecisions(row) {
   const told = row.decisions.length
     ? element("ul", {}, row.decisions.toReversed().map(decisionItem))
     : element("p", { class: "note" }, "Nobody has decided on it yet.");
-  return section("Decision", reason, told, element("p", { class: "note" }, "To decide: ", element("code", {}, `clustergraph decide ${row.short} confirmed|cleared|watch --store DIR --by NAME --reason TEXT`)));
+  return section("Decision", reason, told, overview.nightly && element("p", { class: "note" }, "To decide: ", element("code", {}, `clustergraph decide ${row.short} confirmed|cleared|watch --store DIR --by NAME --reason TEXT`)));
 }
 
 function decisionItem(one) {
@@ -102,11 +102,10 @@ function decisionItem(one) {
 }
 
 function makePictures(page) {
-  const charts = page.charts ?? [];
-  if (!charts.length && !page.graph) return null;
   const place = element("div", { class: "charts" });
-  requestAnimationFrame(() => drawInColours(place, () => put(place, charts.map(makeChart))));
-  return section("Pictures", place, page.graph ? makeGraph(page.graph) : null);
+  // Its width must be known when charts are drawn.
+  requestAnimationFrame(() => drawInColours(place, () => put(place, page.charts.map(makeChart))));
+  return section("Pictures", page.graph.edges.length ? makeGraph(page.graph) : null, place);
 }
 
 function makeEvidence(row, page) {
@@ -122,7 +121,7 @@ function makeEvidence(row, page) {
     bits,
     { name: "Share", value: (one) => one.bits / page.bits, cell: (one) => [percent(page.bits > 0 ? one.bits / page.bits : 0), bar(one.bits / page.bits)], class: "number", title: "Of the evidence of all signals" },
   ];
-  const table = makeTable({ caption: `Signals that members of ${row.short} share, strongest first`, name: "evidence", columns, rows, perPage: 20, sorted: null });
+  const table = makeTable({ caption: `Signals that members of ${row.short} share, strongest first`, name: "evidence", columns, rows, perPage: rowsPerPage(20), sorted: null });
   return section("Evidence", sayCut(rows.length, page.signals_in_all, "signals, the strongest", "evidence.parquet"), table.node);
 }
 
@@ -150,13 +149,17 @@ function makeRegrowth(page) {
     { name: "Nights since the ban", value: (one) => one.nights_since_ban, class: "number" },
     { name: "Shares", value: (one) => one.evidence.join(", "), text: true, class: "name" },
   ];
-  const table = makeTable({ caption: "Accounts first seen after a ban that the evidence puts into this cluster", name: "regrowth", columns, rows: page.regrowth, perPage: 20 });
+  const table = makeTable({ caption: "Accounts first seen after a ban that the evidence puts into this cluster", name: "regrowth", columns, rows: page.regrowth, perPage: rowsPerPage(20) });
   return section("Regrowth", sayCut(page.regrowth.length, page.regrowth_in_all, "accounts, those with most evidence", "regrowth.parquet"), table.node);
 }
 
 function makeLife(page) {
   if (!page.life.length) return null;
-  const kin = (one) => [...one.from_ids, ...one.into_ids].map((id) => id.slice(0, 9)).join(", ");
+  const most = Math.max(...page.life.map((one) => one.extraction_volume ?? 0));
+  const kin = (one) => {
+    const parts = [["from", one.from_ids], ["into", one.into_ids]].filter(([, ids]) => ids.length);
+    return parts.map(([word, ids]) => `${word} ${ids.join(", ")}`).join("; ");
+  };
   const columns = [
     { name: "Night", value: (one) => one.night, text: true, class: "time" },
     { name: "Event", value: (one) => one.event, text: true },
@@ -165,10 +168,10 @@ function makeLife(page) {
     { name: "Joined", value: (one) => one.accounts_joined, class: "number" },
     { name: "Left", value: (one) => one.accounts_left, class: "number" },
     { name: "Banned", value: (one) => one.accounts_banned, class: "number" },
-    { name: "Volume", value: (one) => one.extraction_volume, class: "number" },
+    { name: "Volume", value: (one) => one.extraction_volume, cell: (one) => [count(one.extraction_volume), most > 0 ? bar((one.extraction_volume ?? 0) / most) : null], class: "number" },
     { name: "Day", value: (one) => one.exchanges_1d, class: "number" },
     { name: "From and into", value: kin, text: true, class: "name" },
   ];
-  const table = makeTable({ caption: "What became of it, night by night, the latest first", name: "history", columns, rows: page.life.toReversed(), perPage: 31 });
+  const table = makeTable({ caption: "What became of it, night by night, the latest first", name: "history", columns, rows: page.life.toReversed(), perPage: rowsPerPage(31) });
   return section("History", sayCut(page.life.length, page.nights_in_all, "nights, the latest", "lineage.parquet of each night"), table.node);
 }

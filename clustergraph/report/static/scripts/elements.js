@@ -37,7 +37,7 @@ function put(parent, ...children) {
   parent.replaceChildren(
     ...children
       .flat(Infinity)
-      .filter((child) => child !== null && child !== undefined && child !== "")
+      .filter((child) => child !== null && child !== undefined && child !== false && child !== "")
       .map((child) => (child instanceof Node ? child : document.createTextNode(printable(child)))),
   );
   return parent;

@@ -1,7 +1,7 @@
 // The graph of a cluster's accounts and signals, laid out beforehand.
 
 const SHAPES = {
-  account: "ellipse", payment: "diamond", network: "rectangle", device: "triangle", content: "hexagon",
+  account: "ellipse", payment: "diamond", network: "rectangle", device: "triangle", content: "hexagon", timing: "pentagon",
 };
 const OTHER_SHAPE = "star";
 
@@ -13,12 +13,12 @@ function makeGraph(graph) {
     "aria-label": "Accounts and the signals that they share, as a graph. The tables below have the same in words.",
   });
   const said = element("p", { class: "note", role: "status" }, "Choose a node to see what it shares.");
-  const families = [...new Set(graph.nodes.map((node) => node.family))];
+  const families = [...new Set(graph.nodes.family)];
   const buttons = element("div", { class: "tools" });
   const figure = element(
     "figure",
     { class: "wide" },
-    element("figcaption", {}, graph.title),
+    element("figcaption", {}, "Accounts and the signals that they share"),
     element("ul", { class: "legend" }, families.map(makeKey)),
     canvas,
     buttons,
@@ -56,10 +56,11 @@ function startGraph(canvas, graph, said, buttons) {
 }
 
 function toElements(graph) {
-  const nodes = graph.nodes.map((node, place) => ({
+  const reach = 40 * Math.sqrt(graph.nodes.x.length); // as much room for a node however many there are
+  const nodes = toRows(graph.nodes).map((node, place) => ({
     group: "nodes",
-    data: { id: String(place), family: node.family, label: printable(node.label), size: node.size },
-    position: { x: node.x, y: node.y },
+    data: { id: String(place), family: node.family, label: node.name, size: 9 + 2 * Math.sqrt(node.accounts) },
+    position: { x: node.x * reach, y: -node.y * reach },
   }));
   const edges = graph.edges.map(([source, target], place) => ({
     group: "edges",

@@ -99,7 +99,7 @@ function makeList() {
   return [
     element("h1", {}, overview.title),
     makeSummary(),
-    clusters.length ? [makeCharts(overview.charts ?? []), makeFilter(), element("div", { class: "tools" }, status, saveList()), listTable.node] : null,
+    clusters.length ? [makeCharts(overview.charts), makeFilter(), element("div", { class: "tools" }, status, saveList()), listTable.node] : null,
     makeGuide(),
   ];
 }

@@ -1,6 +1,7 @@
 // Tables to sort, page by page where they are long.
 
-const ROWS = 50;
+const NARROW = matchMedia("(max-width: 60rem)");
+const rowsPerPage = (most) => (NARROW.matches ? 10 : most); // where a row is a card
 
 /** Compare two values; what is not known comes last whatever the direction. */
 function compare(a, b, direction) {
@@ -16,7 +17,7 @@ function compare(a, b, direction) {
  * `text` ones are sorted from A on first, others from the most on. The first `sorted` column is in order
  * already.
  */
-function makeTable({ caption, columns, rows, name, perPage = ROWS, shown = null, sorted = null }) {
+function makeTable({ caption, columns, rows, name, perPage = rowsPerPage(50), shown = null, sorted = null }) {
   const state = { rows, page: 0, by: sorted, direction: "ascending" };
   const body = element("tbody", { role: "rowgroup" });
   const heads = columns.map((column) => makeHead(column, () => sortBy(column)));

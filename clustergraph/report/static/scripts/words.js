@@ -38,7 +38,9 @@ const hour = (time) => (known(time) ? `${HOUR.format(new Date(time))} UTC` : NOT
 
 function days(first, last) {
   const [from, to] = [day(first), day(last)];
-  return from === to ? from : `${from} to ${to}`;
+  if (from === to) return from;
+  const year = to.slice(-4);
+  return `${from.endsWith(year) ? from.slice(0, -5) : from} – ${to}`;
 }
 
 /** Say how many of a signal's holders are members. */

@@ -1,0 +1,59 @@
+"""The pictures of a report, as specifications that the page draws: Vega-Lite, and a graph that is laid out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from clustergraph.charts.activity import draw_activity
+from clustergraph.charts.chance import draw_chance
+from clustergraph.charts.matrix import draw_matrix
+from clustergraph.charts.network import lay_out_graph
+from clustergraph.charts.ranking import draw_volumes
+from clustergraph.charts.theme import CONFIG
+from clustergraph.charts.waterfall import draw_waterfall
+
+if TYPE_CHECKING:
+    from altair.typing import ChartType
+
+    from clustergraph.artefacts.runs import Cluster, Run
+
+# What is the same in all charts, and once in the file.
+LOOK = CONFIG
+_EDGES = 4  # most edges for a node, in all
+
+
+def picture_run(run: Run) -> list[dict[str, Any]]:
+    """Draw the whole run: a specification for each chart, without the common look."""
+    return [_specify(draw(run)) for draw in (draw_volumes, draw_chance)]
+
+
+def picture_cluster(cluster: Cluster) -> list[dict[str, Any]]:
+    """Draw one cluster: a specification for each chart, without the common look."""
+    return [_specify(draw(cluster)) for draw in (draw_waterfall, draw_matrix, draw_activity)]
+
+
+def picture_graph(cluster: Cluster, nodes: int) -> dict[str, Any]:
+    """Lay out the graph of a cluster's accounts and signals.
+
+    Returns:
+        ``nodes`` as columns (``family`` is ``account`` for accounts), ``edges`` as pairs of places among the
+        nodes, and the ``note`` on what was left out.
+    """
+    graph = lay_out_graph(cluster, nodes=nodes, edges=_EDGES * nodes)
+    places = {node["id"]: place for place, node in enumerate(graph.nodes)}
+    return {
+        "nodes": {
+            "name": [node["name"] for node in graph.nodes],
+            "family": [node.get("family", "account") for node in graph.nodes],
+            "accounts": [node.get("accounts", 0) for node in graph.nodes],
+            "x": [node["x"] for node in graph.nodes],
+            "y": [node["y"] for node in graph.nodes],
+        },
+        "edges": [[places[edge["source"]], places[edge["target"]]] for edge in graph.edges],
+        "note": graph.note,
+    }
+
+
+def _specify(chart: ChartType) -> dict[str, Any]:
+    spec: dict[str, Any] = chart.to_dict()
+    return {name: value for name, value in spec.items() if name not in {"config", "$schema"}}
