@@ -18,6 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from clustergraph import charts
     from clustergraph.artefacts.runs import Run, open_run
     from clustergraph.clusters.ranking import rank
     from clustergraph.engines.duckdb import DuckDBEngine
@@ -49,12 +50,14 @@ _HOMES = {
     "write_report": "clustergraph.report.writing",
 }
 __all__ = [
-    "DuckDBEngine", "Run", "estimate", "explain", "link", "nightly", "open_run", "partition", "project",
-    "rank", "read", "run", "score", "write_report",
+    "DuckDBEngine", "Run", "charts", "estimate", "explain", "link", "nightly", "open_run", "partition",
+    "project", "rank", "read", "run", "score", "write_report",
 ]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
+    if name == "charts":
+        return import_module("clustergraph.charts")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

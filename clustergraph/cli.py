@@ -12,6 +12,7 @@ import click
 from clustergraph.commands.check import check
 from clustergraph.commands.diff import diff
 from clustergraph.commands.explain import explain
+from clustergraph.commands.export import export
 from clustergraph.commands.history import history
 from clustergraph.commands.nightly import nightly
 from clustergraph.commands.options import Switches, debug_option, discard_output, print_error_line
@@ -37,7 +38,9 @@ def commands() -> None:
     """Find clusters of coordinated accounts in the traffic of an AI provider."""
 
 
-for _command in (run, nightly, history, diff, check, prune, top, explain, report, simulate, score):
+for _command in (
+    run, nightly, history, diff, check, prune, top, explain, export, report, simulate, score,
+):  # fmt: skip
     commands.add_command(_command)
 
 

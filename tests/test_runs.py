@@ -34,7 +34,7 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
         open_run(tmp_path / "none")
     folder = write_run(tmp_path / "run")
     with pytest.raises(InputError, match="is not a folder"):
-        open_run(folder / "run.json")
+        open_run(folder / "ties.parquet")
     (folder / "links.parquet").unlink()
     with pytest.raises(InputError, match=r"not a run: it has no links\.parquet$"):
         open_run(folder)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import networkx as nx
     import pandas as pd
 
+    from clustergraph.artefacts.graphs import NodesAndEdges
     from clustergraph.communities.leiden import Graph
 
 MANIFEST = "run.json"
@@ -97,6 +98,10 @@ class Run:
                 self._tables[name] = _read_table(path, schema)
         return self._tables.get(name)
 
+    def to_pandas(self) -> dict[str, pd.DataFrame]:
+        """Give every artefact as a frame, by name."""
+        return {name: _frame(table) for name, table in self.tables.items()}
+
     def cluster(self, key: str | int) -> Cluster:
         """Find a cluster by its id, the beginning of its id, or its rank (``3``, ``'3'`` or ``'#3'``).
 
@@ -168,42 +173,58 @@ class Cluster:
         return _frame(self.table("activity"))
 
     @cached_property
-    def ties(self) -> pd.DataFrame:
-        """The ties between its accounts."""
+    def inner_ties(self) -> pa.Table:
+        """Its rows of ``ties``: those between its accounts."""
         ties = self.run.ties
         accounts = self.table("members")["account_id"].combine_chunks()
         for end in ("source", "target"):
             ties = ties.filter(pc.is_in(ties[end], value_set=accounts))
-        return _frame(ties)
+        return ties
 
-    def to_networkx(self) -> nx.Graph:
-        """Give its accounts and ties as a graph of networkx, with their figures as attributes."""
-        import networkx as nx
+    @cached_property
+    def ties(self) -> pd.DataFrame:
+        """The ties between its accounts."""
+        return _frame(self.inner_ties)
 
-        graph = nx.Graph(cluster_id=self.cluster_id)
-        for account in self._accounts():
-            graph.add_node(account["account_id"], **account)
-        for tie in self._ties():
-            graph.add_edge(tie.pop("source"), tie.pop("target"), **tie)
-        return graph
+    def to_pandas(self) -> dict[str, pd.DataFrame]:
+        """Give its rows of every artefact, by name."""
+        return {name: _frame(self.inner_ties if name == "ties" else self.table(name)) for name in ARTEFACTS}
 
-    def to_igraph(self) -> Graph:
-        """Give the same as a graph of igraph; the id of a vertex is its ``name``."""
-        from clustergraph.communities.leiden import make_graph
+    def to_networkx(self, *, bipartite: bool = False) -> nx.Graph:
+        """Give its accounts and ties as a graph of networkx, with their figures as attributes.
 
-        accounts = [{"name": account["account_id"], **account} for account in self._accounts()]
-        return make_graph(accounts, self._ties(), cluster_id=self.cluster_id)
+        Args:
+            bipartite: give its accounts and the signals that at least two of them have instead; a signal is
+                the node (kind, value), and ``bipartite`` is 0 for accounts and 1 for signals.
+        """
+        return self._gather(bipartite).to_networkx()
+
+    def to_igraph(self, *, bipartite: bool = False) -> Graph:
+        """Give the same as a graph of igraph; a vertex has its account id, or (kind, value), as ``name``."""
+        return self._gather(bipartite).to_igraph()
+
+    def export(self, path: str | Path, *, bipartite: bool = False) -> None:
+        """Write the same to a file that Gephi and networkx read: GraphML or GEXF.
+
+        Args:
+            path: of the file; ``.graphml`` or ``.gexf`` tells the format.
+            bipartite: write accounts and signals.
+
+        Raises:
+            UsageError: the name tells no format.
+            InputError: the file cannot be written.
+        """
+        from clustergraph.artefacts.interchange import write_graph
+
+        write_graph(self._gather(bipartite), Path(path))
+
+    def _gather(self, bipartite: bool) -> NodesAndEdges:
+        from clustergraph.artefacts.graphs import gather_links, gather_ties
+
+        return (gather_links if bipartite else gather_ties)(self)
 
     def _repr_html_(self) -> str:
         return cluster_html(self)
-
-    def _accounts(self) -> list[dict[str, Any]]:
-        columns = ["account_id", "exchanges", "ties", "bits", "confidence"]
-        found: list[dict[str, Any]] = self.table("members").select(columns).to_pylist()
-        return found
-
-    def _ties(self) -> list[dict[str, Any]]:
-        return [{str(name): value for name, value in tie.items()} for tie in self.ties.to_dict("records")]
 
 
 def open_run(directory: str | Path) -> Run:

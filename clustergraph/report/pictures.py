@@ -1,4 +1,4 @@
-"""The pictures of a report, as specifications that the page draws: Vega-Lite, and a graph that is laid out."""
+"""The pictures of a report, as the page draws them: specifications of Vega-Lite, and graphs laid out."""
 
 from __future__ import annotations
 
