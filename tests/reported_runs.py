@@ -141,6 +141,8 @@ def make_tables() -> dict[str, pa.Table]:
 def write_night(store: Path, *nights: str) -> Path:
     """Write the same night of a store under some dates; give the folder of the last one."""
     tables = make_tables()
+    store.mkdir()
+    (store / "store.json").write_text('{"format": 1}')
     for night in nights:
         folder = store / "runs" / f"dt={night}"
         folder.mkdir(parents=True)

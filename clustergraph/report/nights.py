@@ -53,6 +53,16 @@ def night_of(run: Run) -> date | None:
     return None if night is None else date.fromisoformat(night)
 
 
+def store_of(run: Run) -> Store | None:
+    """Give the store that a night's run lies in, None where it lies in none, as a copy does."""
+    night = night_of(run)
+    if night is None or run.directory is None:
+        return None
+    folder = run.directory.absolute()
+    store = Store(folder.parents[1])
+    return store if folder == store.run(night) else None
+
+
 def _read_rows(
     run: Run, name: str, ids: Sequence[str], *order: tuple[str, str]
 ) -> dict[str, list[dict[str, Any]]]:
@@ -63,10 +73,7 @@ def _read_rows(
 
 
 def _read_lives(run: Run, ids: Sequence[str]) -> dict[str, Life]:
-    night = night_of(run)
-    if night is None or run.directory is None:
-        return {}
-    store = Store(run.directory.absolute().parents[1])
-    if run.directory.absolute() != store.run(night):  # a copy of a night: its store is elsewhere
+    store, night = store_of(run), night_of(run)
+    if store is None or night is None:
         return {}
     return {life.cluster_id: life for life in tell_lives(store, ids, night)}

@@ -16,7 +16,7 @@ from clustergraph.errors import UsageError
 from clustergraph.figures import printable
 from clustergraph.report.limits import MOST_BYTES, Limits
 from clustergraph.report.listing import list_clusters
-from clustergraph.report.nights import look_back, night_of
+from clustergraph.report.nights import look_back, night_of, store_of
 from clustergraph.report.page_file import pack, render
 from clustergraph.report.pages import Material, make_page
 from clustergraph.report.pictures import LOOK, picture_run
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from clustergraph.report.nights import Nights
+    from clustergraph.store.store import Store
 
 MOST_CLUSTERS = 200
 _SUFFIXES = {".html", ".htm"}
@@ -60,9 +61,17 @@ def render_report(run: Run, *, clusters: int = MOST_CLUSTERS) -> str:
     ids = run.clusters["cluster_id"].slice(0, clusters).to_pylist()
     nights = look_back(run, ids)
     overview = _tell_run(run) | {
-        "clusters": list_clusters(run, ids, nights), "charts": picture_run(run), "look": LOOK,
-    }  # fmt: skip
+        "clusters": list_clusters(run, ids, nights),
+        "charts": picture_run(run, _ended_store(run)),
+        "look": LOOK,
+    }
     return render(_title(run), overview, _fit(list(_gather(run, ids, nights))))
+
+
+def _ended_store(run: Run) -> Store | None:
+    """Give the store of which a run is the last night: what came after it is not this report's to tell."""
+    store = store_of(run)
+    return store if store and store.nights()[-1] == night_of(run) else None
 
 
 def _check_place(path: Path, run: Run) -> None:
