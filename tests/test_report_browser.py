@@ -23,6 +23,37 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(may_skip(), reason=MISSING)
 FORMULAS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+# What the graph looks like: the pixels of its canvases, read from copies that are made to be read.
+GRAPH = """const canvases = [...document.querySelectorAll(".graph canvas")].map((canvas) => {
+    const copy = new OffscreenCanvas(canvas.width, canvas.height)
+        .getContext("2d", { willReadFrequently: true });
+    copy.drawImage(canvas, 0, 0);
+    return [canvas, copy.getImageData(0, 0, canvas.width, canvas.height).data];
+});"""
+COUNT_PIXELS = f"""() => {{
+    {GRAPH}
+    const drawn = (data) => data.filter((value, place) => place % 4 === 3 && value > 0).length;
+    return canvases.reduce((sum, [, data]) => sum + drawn(data), 0);
+}}"""
+ORANGE = [0xE0, 0x86, 0x1A]  # of payment
+# Where in the window the middle of all pixels of a colour is.
+FIND_COLOUR = f"""(colour) => {{
+    {GRAPH}
+    for (const [canvas, data] of canvases) {{
+        const found = [];
+        for (let at = 0; at < data.length; at += 4) {{
+            if (colour.every((value, part) => data[at + part] === value)) found.push(at / 4);
+        }}
+        if (!found.length) continue;
+        const box = canvas.getBoundingClientRect();
+        const mean = (values) => values.reduce((sum, one) => sum + one, 0) / values.length;
+        const scale = box.width / canvas.width;
+        const x = mean(found.map((at) => at % canvas.width));
+        const y = mean(found.map((at) => Math.floor(at / canvas.width)));
+        return [box.x + x * scale, box.y + y * scale];
+    }}
+    return null;
+}}"""
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +89,16 @@ def choose(page: Page, label: str, value: str) -> None:
 def open_cluster(page: Page, rank: int) -> None:
     page.locator("table.clusters tbody tr").nth(rank - 1).locator("a.id").click()
     page.wait_for_selector("#cluster h1")
+
+
+def wait_for_pictures(page: Page) -> None:
+    page.wait_for_function("document.querySelectorAll('#cluster .chart svg').length === 3")
+    page.wait_for_function(f"({COUNT_PIXELS})() > 0")
+
+
+def count_pixels(page: Page) -> int:
+    found: int = page.evaluate(f"({COUNT_PIXELS})()")
+    return found
 
 
 def read_csv(download: Download) -> list[list[str]]:
@@ -124,6 +165,39 @@ def test_a_cluster_opens_and_the_back_button_leads_back(page: Page) -> None:
     assert page.evaluate("document.activeElement.textContent") == PLAIN[:8]
 
 
+def test_the_pictures_of_a_cluster_are_drawn_in_light_and_dark(page: Page) -> None:
+    open_cluster(page, 1)
+    for theme in ("light", "dark"):
+        page.get_by_label("Theme").select_option(theme)
+        wait_for_pictures(page)
+        marks = page.locator("#cluster .chart svg").evaluate_all(
+            "all => all.map((one) => one.querySelectorAll('path').length)"
+        )
+        assert min(marks) > 10
+        assert count_pixels(page) > 1000
+
+
+def test_a_node_of_the_graph_tells_what_it_shares(page: Page) -> None:
+    open_cluster(page, 3)
+    wait_for_pictures(page)
+    page.locator(".graph").scroll_into_view_if_needed()
+    card = page.evaluate(f"({FIND_COLOUR})({ORANGE})")
+    page.mouse.click(*card)
+    said = page.locator("#cluster figure [role=status]")
+    said.get_by_text("payment_fingerprint card: 3 members in the picture").wait_for()
+    assert {"ann", "bo", "cy"} <= set(said.inner_text().replace(",", "").split())
+    before = count_pixels(page)
+    page.get_by_role("button", name="Zoom in").click()
+    page.wait_for_timeout(100)
+    assert count_pixels(page) != before
+
+
+def test_the_pictures_of_the_run_are_drawn_when_they_are_asked_for(page: Page) -> None:
+    assert page.locator("#list .chart").count() == 0
+    page.get_by_text("Pictures of the whole run").click()
+    page.wait_for_function("document.querySelectorAll('#list .chart svg').length === 3")
+
+
 def test_an_address_leads_to_its_cluster(browser: Browser, report: Path) -> None:
     with open_file(browser, report, fragment=f"#cluster={SMALL}") as page:
         page.wait_for_selector("#cluster h1")
@@ -141,6 +215,7 @@ def test_an_address_of_nothing_leads_to_the_list(browser: Browser, report: Path,
 def test_attacks_stay_text(page: Page) -> None:
     assert ATTACKS[0] in page.locator("table.clusters tbody tr").nth(1).inner_text()
     open_cluster(page, 2)
+    wait_for_pictures(page)
     shown = page.locator("#cluster").inner_text()
     for attack in (*ATTACKS[:9], "{{ 7 * 7 }}", "\\u202egpj.exe\\u2028\\x1b[31m", "__proto__"):
         assert attack in shown
@@ -205,6 +280,7 @@ def test_nothing_serious_keeps_anybody_out(browser: Browser, report: Path, schem
         page.get_by_text("How to read this").click()
         check_accessible(page)
         open_cluster(page, 1)
+        wait_for_pictures(page)
         check_accessible(page)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 

@@ -68,7 +68,7 @@ function makeFacts(row, page) {
     ["Volume, week", count(row.exchanges_7d), "exchanges"],
     ["Volume, day", count(row.exchanges_1d), "exchanges"],
     ["Families", `${count(row.families.length)} of ${count(Math.max(row.observable.length, row.families.length))}`, row.families.join(", ")],
-    ["Evidence", `${count(Math.round(page.bits))} bits`, `${count(page.signals_in_all)} shared signals`],
+    ["Evidence", `${count(Math.round(page.bits))} bits`, plural(page.signals_in_all, "shared signal")],
     ["Pairs tied", percent(row.density), `${count(Math.round(row.cohesion_bits))} bits a tie`],
     ["By chance", chance(row.q_value), "q-value"],
     ["Verified", count(row.verified_accounts), "members in organisations"],

@@ -12,7 +12,7 @@ function makeGraph(graph) {
     role: "img",
     "aria-label": "Accounts and the signals that they share, as a graph. The tables below have the same in words.",
   });
-  const said = element("p", { class: "note", role: "status" }, "Choose a node to see what it shares.");
+  const said = element("p", { class: "note screen", role: "status" }, "Choose a node to see what it shares.");
   const families = [...new Set(graph.nodes.family)];
   const buttons = element("div", { class: "tools" });
   const figure = element(
