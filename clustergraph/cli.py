@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from clustergraph.commands.check import check
+from clustergraph.commands.decide import decide
+from clustergraph.commands.decisions import decisions
 from clustergraph.commands.diff import diff
 from clustergraph.commands.explain import explain
 from clustergraph.commands.export import export
@@ -38,9 +40,11 @@ def commands() -> None:
     """Find clusters of coordinated accounts in the traffic of an AI provider."""
 
 
-for _command in (
-    run, nightly, history, diff, check, prune, top, explain, export, report, simulate, score,
-):  # fmt: skip
+_COMMANDS = (
+    run, nightly, history, diff, check, prune, decide, decisions, top, explain, export, report,
+    simulate, score,
+)  # fmt: skip
+for _command in _COMMANDS:
     commands.add_command(_command)
 
 

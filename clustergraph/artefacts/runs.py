@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from clustergraph.artefacts.notebook import cluster_html, run_html
-from clustergraph.artefacts.schema import ARTEFACTS, NIGHTLY_ARTEFACTS
+from clustergraph.artefacts.schema import ARTEFACTS, DECISIONS, NIGHTLY_ARTEFACTS
 from clustergraph.config import suggest
 from clustergraph.errors import InputError, UsageError
 from clustergraph.figures import printable
@@ -89,6 +89,12 @@ class Run:
         """A row per kept pair of accounts."""
         return self._table("ties")
 
+    @property
+    def decisions(self) -> pa.Table:
+        """A row per cluster and decision on it; none where the run is no night of a store."""
+        found = self.nightly("decisions")
+        return DECISIONS.empty_table() if found is None else found
+
     def nightly(self, name: str) -> pa.Table | None:
         """Give an artefact that only nights have, None where this run has none of that name."""
         schema = NIGHTLY_ARTEFACTS.get(name)
@@ -99,7 +105,7 @@ class Run:
         return self._tables.get(name)
 
     def to_pandas(self) -> dict[str, pd.DataFrame]:
-        """Give every artefact as a frame, by name."""
+        """Give every artefact of `tables` as a frame, by name."""
         return {name: _frame(table) for name, table in self.tables.items()}
 
     def cluster(self, key: str | int) -> Cluster:

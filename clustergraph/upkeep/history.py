@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from clustergraph.artefacts.runs import shorten_ids
 from clustergraph.config import suggest
+from clustergraph.decisions.log import read_log
 from clustergraph.errors import UsageError
 from clustergraph.figures import printable
 from clustergraph.upkeep.nights import list_nights, read_columns
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import date
 
+    from clustergraph.decisions.log import Entry
     from clustergraph.store.store import Store
 
 _LINEAGE = ("event", "from_ids", "into_ids", "overlap", "accounts_joined", "accounts_left", "volume_change")
@@ -43,6 +45,7 @@ class Stage:
     extraction_volume: float | None = None
     exchanges_1d: int | None = None
     accounts_banned: int | None = None
+    decision: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,16 +55,22 @@ class Life:
     Attributes:
         cluster_id: its id.
         stages: a night each, in order.
+        decisions: entries of the log on it, in order.
         short: id -> beginning that no other cluster of the store has, of all ids in the stages.
     """
 
     cluster_id: str
     stages: tuple[Stage, ...]
+    decisions: tuple[Entry, ...]
     short: Mapping[str, str]
 
     def to_dict(self) -> dict[str, Any]:
         """Give everything but the short ids as plain values."""
-        return {"cluster_id": self.cluster_id, "nights": [asdict(one) for one in self.stages]}
+        return {
+            "cluster_id": self.cluster_id,
+            "nights": [asdict(one) for one in self.stages],
+            "decisions": [asdict(one) for one in self.decisions],
+        }
 
 
 def tell_life(store: Store, key: str) -> Life:
@@ -73,11 +82,11 @@ def tell_life(store: Store, key: str) -> Life:
 
     Raises:
         UsageError: no cluster of any night is meant, or several.
-        InputError: an artefact of the store cannot be read.
+        InputError: an artefact of the store, or its log of decisions, cannot be read.
     """
     nights = list_nights(store)
     ids = _read_ids(store, nights)
-    return _tell(store, nights, ids, [_choose(key, ids)])[0]
+    return _tell(store, nights, ids, [choose_cluster(key, ids)])[0]
 
 
 def tell_lives(store: Store, cluster_ids: Collection[str], until: date | None = None) -> list[Life]:
@@ -90,14 +99,14 @@ def tell_lives(store: Store, cluster_ids: Collection[str], until: date | None = 
 
     Raises:
         UsageError: no night is published.
-        InputError: an artefact of the store cannot be read.
+        InputError: an artefact of the store, or its log of decisions, cannot be read.
     """
     nights = [one for one in list_nights(store) if until is None or one <= until]
     ids = _read_ids(store, nights)
     return _tell(store, nights, ids, [one for one in cluster_ids if one in ids])
 
 
-def _tell(store: Store, nights: Sequence[date], ids: set[str], cluster_ids: Sequence[str]) -> list[Life]:
+def _tell(store: Store, nights: Sequence[date], ids: set[str], cluster_ids: list[str]) -> list[Life]:
     found = {night: _read_stages(store, night, cluster_ids) for night in nights}
     lives = {one: _fill(found, one) for one in cluster_ids}
     named = {
@@ -105,9 +114,14 @@ def _tell(store: Store, nights: Sequence[date], ids: set[str], cluster_ids: Sequ
         for one, stages in lives.items()
     }
     short = shorten_ids(ids.union(*named.values()))
+    log = read_log(store).entries
     return [
-        Life(one, stages, {kin: short[kin] for kin in sorted(named[one])}) for one, stages in lives.items()
-    ]
+        Life(
+            one, stages, tuple(entry for entry in log if entry.cluster_id == one),
+            {kin: short[kin] for kin in sorted(named[one])},
+        )
+        for one, stages in lives.items()
+    ]  # fmt: skip
 
 
 def _fill(found: Mapping[date, Mapping[str, Stage]], cluster_id: str) -> tuple[Stage, ...]:
@@ -128,7 +142,17 @@ def _read_ids(store: Store, nights: Sequence[date]) -> set[str]:
     return {one for table in tables for one in table[0].to_pylist()}
 
 
-def _choose(key: str, ids: set[str]) -> str:
+def choose_cluster(key: str, ids: Collection[str], nobody: str = "no night of the store has") -> str:
+    """Choose the cluster that is meant.
+
+    Args:
+        key: its id or the beginning of it.
+        ids: of the clusters that may be meant.
+        nobody: what an error begins with if there is no such cluster.
+
+    Raises:
+        UsageError: no cluster is meant, or several.
+    """
     if key in ids:
         return key
     near = sorted(one for one in ids if key and one.startswith(key))
@@ -142,16 +166,19 @@ def _choose(key: str, ids: set[str]) -> str:
         )
     known = sorted(ids)
     hint = suggest(key, known) or suggest(key, sorted({one[: len(key)] for one in known}))
-    raise UsageError(f"no night of the store has a cluster {said!r}{hint}")
+    raise UsageError(f"{nobody} a cluster {said!r}{hint}")
 
 
-def _read_stages(store: Store, night: date, cluster_ids: Collection[str]) -> dict[str, Stage]:
+def _read_stages(store: Store, night: date, cluster_ids: list[str]) -> dict[str, Stage]:
     """Read what a night has of some clusters; those that it does not name are left out."""
+    lineage = read_columns(store, night, "lineage", ("cluster_id", *_LINEAGE), cluster_ids)
+    clusters = read_columns(
+        store, night, "clusters", ("cluster_id", *_CLUSTERS), cluster_ids, later=["decision"]
+    )
     stages: dict[str, Stage] = {}
-    for name, columns in (("lineage", _LINEAGE), ("clusters", _CLUSTERS)):
-        for row in read_columns(store, night, name, ("cluster_id", *columns), cluster_ids).to_pylist():
-            cluster_id = row.pop("cluster_id")
-            ids = {key: tuple(row[key] or ()) for key in ("from_ids", "into_ids") if key in row}
-            stage = stages.get(cluster_id) or Stage(str(night), _DORMANT)
-            stages[cluster_id] = replace(stage, **(row | ids))
+    for row in (*lineage.to_pylist(), *clusters.to_pylist()):
+        cluster_id = row.pop("cluster_id")
+        ids = {key: tuple(row[key] or ()) for key in ("from_ids", "into_ids") if key in row}
+        stage = stages.get(cluster_id) or Stage(str(night), _DORMANT)
+        stages[cluster_id] = replace(stage, **(row | ids))
     return stages

@@ -12,7 +12,7 @@ from clustergraph.errors import InputError, UsageError
 from clustergraph.figures import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from clustergraph.store.store import Store
 
@@ -54,21 +54,34 @@ def find_night(store: Store, words: str) -> date:
 
 
 def read_columns(
-    store: Store, night: date, name: str, columns: Sequence[str], clusters: Collection[str] | None = None
-) -> pa.Table:
-    """Read columns of an artefact of a night, of all rows or of those of some clusters, by their ids.
+    store: Store, night: date, name: str, columns: Sequence[str], clusters: list[str] | None = None,
+    *, later: Sequence[str] = (),
+) -> pa.Table:  # fmt: skip
+    """Read columns of an artefact of a night, of all rows or of those of some clusters.
+
+    Args:
+        store: that has the night.
+        night: its date.
+        name: of the artefact.
+        columns: to read.
+        clusters: ids of the clusters whose rows to read, None for all.
+        later: columns of text that nights of earlier versions have not; they are null there.
 
     Raises:
         InputError: it cannot be read, or lacks a column.
     """
     path = store.run(night) / f"{name}.parquet"
-    only = None if clusters is None else [("cluster_id", "in", set(clusters))]
+    only = None if clusters is None else [("cluster_id", "in", clusters)]
     try:
         # partitioning=None: the run lies in dt=.../, which is no column of it.
-        table = pq.read_table(path, columns=list(columns), filters=only, partitioning=None)
+        names = pq.read_schema(path).names
+        missing = [column for column in columns if column not in names]
+        if missing:
+            raise InputError(f"{path}: has no column {missing[0]}; it is not of this version")
+        there = [*columns, *(column for column in later if column in names)]
+        table = pq.read_table(path, columns=there, filters=only, partitioning=None)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from error
-    missing = [column for column in columns if column not in table.column_names]
-    if missing:
-        raise InputError(f"{path}: has no column {missing[0]}; it is not of this version")
+    for column in (one for one in later if one not in table.column_names):
+        table = table.append_column(column, pa.nulls(table.num_rows, pa.string()))
     return table
