@@ -18,6 +18,7 @@ from clustergraph.nights.night import nightly
 from clustergraph.simulation.generate import simulate
 from tests.commands import call, snapshot
 from tests.nights import at, events, manifest, run_night, table
+from tests.stores import contents
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,24 +40,6 @@ def store(world, tmp_path_factory) -> Path:
     for number in range(NIGHTS):
         run_night(world, store, number)
     return store
-
-
-def contents(store: Path) -> dict[str, bytes | str]:
-    """Everything in a store; of run.json what is not a matter of time."""
-    found: dict[str, bytes | str] = {}
-    for path in sorted(store.rglob("*")):
-        name = str(path.relative_to(store))
-        if path.is_symlink():
-            found[name] = str(path.readlink())
-        elif path.name == "run.json":
-            document = json.loads(path.read_text())
-            document.pop("stages")
-            for file in document["store"]["input"]["files"]:
-                file.pop("path")
-            found[name] = json.dumps(document, sort_keys=True)
-        elif path.is_file():
-            found[name] = path.read_bytes()
-    return found
 
 
 def assert_equal_but_for_ids(run: cg.Run, store: Path, number: int) -> None:

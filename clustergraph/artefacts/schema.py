@@ -135,7 +135,7 @@ LINEAGE = _table(
         "event", _TEXT, "word", "born, continued, grew, shrank, merged, split, dormant, returned or died"
     ),
     _column("from_ids", pa.list_(_TEXT), "ids", "earlier clusters that members come from, most first"),
-    _column("into_ids", pa.list_(_TEXT), "ids", "where most of a cluster that died has gone"),
+    _column("into_ids", pa.list_(_TEXT), "ids", "where most of a cluster that fell dormant has gone"),
     _column("overlap", _REAL, "share", "weight of the members of both nights, of those of either"),
     _column("accounts_joined", _COUNT, "accounts", "members that were none on the last night"),
     _column("accounts_left", _COUNT, "accounts", "members of the last night that are none"),

@@ -67,7 +67,7 @@ def decide(
                 "the next `clustergraph nightly` finishes it"
             )
         night = list_nights(opened)[-1]
-        loss = find_loss(read_log(opened), night, opened.manifest(night)["store"].get("decisions"))
+        loss = find_loss(read_log(opened), night, opened.manifest(night)["store"])
         if loss:  # or copies would be cleared away that it named
             raise InputError(f"{find_log(opened)}: {loss}")
         clear_copies(opened)
