@@ -34,13 +34,6 @@ ATTACKS = [
     "long " + "x" * 5000,
 ]
 NIGHT = "2026-02-04"
-DECISIONS = pa.schema(
-    [
-        ("cluster_id", pa.string()), ("decision", pa.string()), ("decided_by", pa.string()),
-        ("reason", pa.string()), ("decided_at", pa.timestamp("us", tz="UTC")), ("night", pa.string()),
-        ("holds", pa.bool_()), ("note", pa.string()),
-    ]
-)  # fmt: skip
 
 
 def _time(day: int, hour: int = 0) -> datetime:
@@ -132,10 +125,7 @@ def make_tables() -> dict[str, pa.Table]:
         {"cluster_id": SMALL, "decision": "cleared", "decided_by": "ann", "reason": "a flat", "holds": True,
          "note": None, **decided},
     ]  # fmt: skip
-    schemas = {"decisions": DECISIONS} | NIGHTLY_ARTEFACTS
-    return {
-        name: pa.Table.from_pylist(rows[name], schema) for name, schema in schemas.items() if name in rows
-    }
+    return {name: pa.Table.from_pylist(rows[name], schema) for name, schema in NIGHTLY_ARTEFACTS.items()}
 
 
 def write_night(store: Path, *nights: str) -> Path:

@@ -12,7 +12,6 @@ from importlib.resources import files
 
 import pytest
 
-from clustergraph.artefacts import runs
 from clustergraph.artefacts.runs import open_run
 from clustergraph.report import writing
 from clustergraph.report.limits import cut
@@ -21,7 +20,7 @@ from clustergraph.report.recent import reckon_recent
 from clustergraph.report.writing import render_report, write_report
 from tests import small_run
 from tests.commands import call, snapshot
-from tests.reported_runs import ATTACKS, DECISIONS, HOSTILE, NIGHT, PLAIN, SMALL, make_tables, write_night
+from tests.reported_runs import ATTACKS, HOSTILE, NIGHT, PLAIN, SMALL, make_tables, write_night
 
 CYTOSCAPE = "081591ab735b2b6a3b31a3c60f8f3a3e2fee8c92939e0c7820ad1208571b6cd8"
 
@@ -69,10 +68,7 @@ class Document(HTMLParser):
 
 
 @pytest.fixture
-def night(tmp_path, monkeypatch):
-    monkeypatch.setitem(
-        runs.NIGHTLY_ARTEFACTS, "decisions", runs.NIGHTLY_ARTEFACTS.get("decisions", DECISIONS)
-    )
+def night(tmp_path):
     return write_night(tmp_path / "store", "2026-02-02", "2026-02-03", NIGHT)
 
 

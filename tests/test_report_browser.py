@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from clustergraph.artefacts import runs
 from clustergraph.artefacts.runs import open_run
 from clustergraph.report.writing import write_report
 from tests.browser import MISSING, launch, may_skip, open_file
-from tests.reported_runs import ATTACKS, DECISIONS, HOSTILE, NIGHT, PLAIN, SMALL, write_night
+from tests.reported_runs import ATTACKS, HOSTILE, NIGHT, PLAIN, SMALL, write_night
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,10 +65,7 @@ def browser() -> Iterator[Browser]:
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     night = write_night(folder / "store", "2026-02-03", NIGHT)
-    with pytest.MonkeyPatch.context() as patch:
-        known = runs.NIGHTLY_ARTEFACTS
-        patch.setitem(known, "decisions", known.get("decisions", DECISIONS))
-        return write_report(open_run(night), folder / "report.html")
+    return write_report(open_run(night), folder / "report.html")
 
 
 @pytest.fixture
