@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from clustergraph.nights.night import nightly
     from clustergraph.pipeline import estimate, run
     from clustergraph.projection.ties import project
+    from clustergraph.report.writing import write_report
     from clustergraph.scoring.comparison import score
     from clustergraph.sightings.reading import read
     from clustergraph.upkeep.deciding import decide
@@ -58,11 +59,12 @@ _HOMES = {
     "read": "clustergraph.sightings.reading",
     "run": "clustergraph.pipeline",
     "score": "clustergraph.scoring.comparison",
+    "write_report": "clustergraph.report.writing",
 }
 __all__ = [
     "DuckDBEngine", "Run", "charts", "decide", "estimate", "explain", "explain_account", "explain_pair",
     "find", "link", "list_decisions", "measure_reliability", "nightly", "open_run", "partition", "project",
-    "rank", "read", "run", "score",
+    "rank", "read", "run", "score", "write_report",
 ]  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from clustergraph.artefacts.notebook import cluster_html, run_html
-from clustergraph.artefacts.schema import ARTEFACTS, DECISIONS
+from clustergraph.artefacts.schema import ARTEFACTS, DECISIONS, NIGHTLY_ARTEFACTS
 from clustergraph.config import suggest
 from clustergraph.errors import InputError, UsageError
 from clustergraph.figures import printable
@@ -107,11 +107,17 @@ class Run:
     @property
     def decisions(self) -> pa.Table:
         """A row per cluster and decision on it; none where the run is no night of a store."""
-        if "decisions" not in self._tables:
-            path = (self.directory or Path()) / "decisions.parquet"
-            there = self.directory is not None and path.is_file()
-            self._tables["decisions"] = _read_table(path, DECISIONS) if there else DECISIONS.empty_table()
-        return self._tables["decisions"]
+        found = self.nightly("decisions")
+        return DECISIONS.empty_table() if found is None else found
+
+    def nightly(self, name: str) -> pa.Table | None:
+        """Give an artefact that only nights have, None where this run has none of that name."""
+        schema = NIGHTLY_ARTEFACTS.get(name)
+        if name not in self._tables and schema is not None and self.directory is not None:
+            path = self.directory / f"{name}.parquet"
+            if path.is_file():
+                self._tables[name] = _read_table(path, schema)
+        return self._tables.get(name)
 
     def read(self, name: str, columns: Sequence[str], *, coded: Sequence[str] = ()) -> pa.Table:
         """Read some columns of an artefact, where one does not need a large table whole.
