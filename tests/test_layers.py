@@ -11,8 +11,8 @@ PACKAGE = Path(__file__).parents[1] / "clustergraph"
 LAYERS = [
     "errors", "figures", "config", "progress", "disk", "engines", "sightings", "store", "identity",
     "incidence", "communities", "artefacts", "decisions", "projection", "membership", "clusters",
-    "guardrails", "jobs", "analysis", "nights", "upkeep", "simulation", "pipeline", "presentation", "charts",
-    "scoring", "commands", "cli", "__main__",
+    "guardrails", "jobs", "analysis", "nights", "upkeep", "simulation", "pipeline", "investigation",
+    "presentation", "charts", "report", "scoring", "commands", "cli", "__main__",
 ]  # fmt: skip
 # The package itself names the homes of the public functions, whatever layer they are in.
 MODULES = sorted({*PACKAGE.rglob("*.py")} - {PACKAGE / "__init__.py"})

@@ -44,7 +44,8 @@ def store(world, tmp_path_factory) -> Path:
 
 def assert_equal_but_for_ids(run: cg.Run, store: Path, number: int) -> None:
     old, new = run.clusters["cluster_id"], table(store, number, "clusters")["cluster_id"]
-    ids = dict(zip(old.to_pylist(), new.to_pylist(), strict=True))
+    ids: dict[str | None, str | None] = dict(zip(old.to_pylist(), new.to_pylist(), strict=True))
+    ids[None] = None
     for name in ARTEFACTS:
         one, other = run.tables[name], table(store, number, name)
         for column in one.column_names:

@@ -7,7 +7,7 @@ import pytest
 from clustergraph.artefacts.runs import Run, open_run
 from clustergraph.artefacts.schema import ARTEFACTS, NIGHTLY_CLUSTERS
 from clustergraph.errors import InputError, UsageError
-from clustergraph.presentation.explanation import explain
+from clustergraph.investigation.explanation import explain
 from tests.small_run import FIRST, HOSTILE, MANIFEST, SECOND, make_run, make_tables, write_run
 
 

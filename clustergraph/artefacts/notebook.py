@@ -42,13 +42,13 @@ class Column(NamedTuple):
 
 def run_html(run: Run) -> str:
     """Give a sentence and the first clusters."""
-    table, short = run.clusters, run.short_ids()
-    rows = table.slice(0, ROWS).to_pylist()
+    clusters, short = run.clusters, run.short_ids()
+    rows = clusters.slice(0, ROWS).to_pylist()
     most = max((row["extraction_volume"] for row in rows), default=0.0)
-    explained = table.num_rows - table["explained_by"].null_count
-    said = f"{say_plural(table.num_rows, 'cluster')} of {say_plural(run.members.num_rows, 'account')}"
+    explained = clusters.num_rows - clusters["explained_by"].null_count
+    said = f"{say_plural(clusters.num_rows, 'cluster')} of {say_plural(run.members.num_rows, 'account')}"
     why = f", {explained:,} explained by legitimate sharing" if explained else ""
-    return _sentence(f"{said}{why}.") + _draw_table(
+    return sentence(f"{said}{why}.") + _draw_table(
         [
             Column("rank", [str(row["rank"]) for row in rows], number=True),
             Column("cluster", [short[row["cluster_id"]] for row in rows]),
@@ -66,7 +66,7 @@ def run_html(run: Run) -> str:
             ),
             Column("seen", [say_days(row["first_seen"], row["last_seen"]) for row in rows]),
         ],
-        table.num_rows,
+        clusters.num_rows,
     )  # fmt: skip
 
 
@@ -78,7 +78,7 @@ def cluster_html(cluster: Cluster) -> str:
     total = float(evidence["bits"].sum())
     most = max((one["bits"] for one in rows), default=0.0)
     title = _text(f"Cluster {row['cluster_id']}, rank {row['rank']}")
-    said = "".join(map(_sentence, _say_cluster(cluster)))
+    said = "".join(map(sentence, _say_cluster(cluster)))
     return f"<p><strong>{title}</strong></p>{said}" + _draw_table(
         [
             Column("kind", [one["kind"] for one in rows]),
@@ -120,8 +120,15 @@ def _say(value: Any) -> str:
     return "" if value is None else value if isinstance(value, str) else say_count(value)
 
 
-def _sentence(words: str) -> str:
+def sentence(words: str) -> str:
+    """Give a paragraph of text."""
     return f"<p>{_text(words, 2000)}</p>"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], of: int | None = None) -> str:
+    """Give a table of text; ``of`` is the number of rows that there are in all."""
+    columns = [Column(name, [row[place] for row in rows]) for place, name in enumerate(head)]
+    return _draw_table(columns, len(rows) if of is None else of)
 
 
 def _draw_table(columns: Sequence[Column], of: int) -> str:
@@ -132,7 +139,7 @@ def _draw_table(columns: Sequence[Column], of: int) -> str:
     count = len(shown[0].cells)
     head = "".join(f'<th scope="col" {_align(one)}>{_text(one.name)}</th>' for one in shown)
     body = "".join(_draw_row(_cell(one, number) for one in shown) for number in range(count))
-    more = _sentence(f"... and {of - count:,} more") if of > count else ""
+    more = sentence(f"... and {of - count:,} more") if of > count else ""
     return f"<table><thead>{_draw_row([head])}</thead><tbody>{body}</tbody></table>{more}"
 
 

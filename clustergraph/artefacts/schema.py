@@ -13,6 +13,7 @@ SCHEMA_VERSION = "1"
 
 _TIME = pa.timestamp("us", tz="UTC")
 _TEXT, _COUNT, _REAL = pa.string(), pa.int64(), pa.float64()
+_NUMBER, _FLAG = pa.int32(), pa.bool_()
 
 
 def _column(name: str, kind: pa.DataType, unit: str, meaning: str) -> pa.Field:
@@ -101,6 +102,38 @@ TIES = _table(
     _column("shared", _COUNT, "signals", "that both accounts have"),
     _column("families", _COUNT, "families", "of signals that add to the evidence"),
 )
+ACCOUNTS = _table(
+    "accounts",
+    _column("account_id", _TEXT, "id", "as in the input; the row, from 0, is the account's number"),
+    _column("cluster_id", _TEXT, "id", "of clusters.parquet; null for an account in no cluster"),
+    _column("exchanges", _COUNT, "exchanges", "of the account"),
+    _column("first_seen", _TIME, "UTC", "earliest sighting of the account"),
+    _column("last_seen", _TIME, "UTC", "latest sighting of the account"),
+    _column(
+        "slots",
+        pa.list_(_NUMBER),
+        "signals",
+        "of each kind, in run.json's order, that the account has, those of nobody else included",
+    ),
+)
+SIGNALS = _table(
+    "signals",
+    _column("kind", _TEXT, "kind", "of the signal; the row, from 0, is the signal's number"),
+    _column("value", _TEXT, "value", "of the signal"),
+    _column("accounts", _COUNT, "accounts", "all accounts that have it"),
+    _column("stratum", _NUMBER, "number", "its kind, or its kind in one place; null where it counts nothing"),
+    _column("stratum_slots", _COUNT, "pairs", "of an account and a signal in the stratum"),
+    _column("cell", _NUMBER, "number", "signals of one stratum and degree; null where it counts nothing"),
+    _column("chance", _REAL, "signals", "of the cell that a pair of slots has in common by chance"),
+    _column("weight", _REAL, "0..1", "what a bit of evidence from it counts"),
+    _column("unnatural", _FLAG, "flag", "more accounts have it than is natural for its kind"),
+)
+INCIDENCE = _table(
+    "incidence",
+    _column("signal", _NUMBER, "number", "row of signals.parquet, from 0"),
+    _column("account", _NUMBER, "number", "row of accounts.parquet, from 0"),
+    _column("slots", _NUMBER, "signals", "of the signal's stratum that the account has"),
+)
 
 ARTEFACTS: dict[str, pa.Schema] = {
     "clusters": CLUSTERS,
@@ -109,6 +142,9 @@ ARTEFACTS: dict[str, pa.Schema] = {
     "links": LINKS,
     "activity": ACTIVITY,
     "ties": TIES,
+    "accounts": ACCOUNTS,
+    "signals": SIGNALS,
+    "incidence": INCIDENCE,
 }
 
 # What a night adds to the clusters of a run.

@@ -66,26 +66,6 @@ def partition_graph(
     return np.asarray(run(graph, weights, leiden), np.int32)
 
 
-def find_blocks(
-    vertices: int, source: NDArray[np.integer], target: NDArray[np.integer]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Find the blocks of a graph: parts that stay connected whichever of their vertices is taken away.
-
-    Args:
-        vertices: number of vertices.
-        source: one end of each edge.
-        target: the other end.
-
-    Returns:
-        Vertices and their blocks, parallel; a vertex between blocks is there once for each of them.
-    """
-    graph = igraph.Graph(n=vertices, edges=_list_edges(source, target))
-    found = list(graph.biconnected_components())
-    size = [len(block) for block in found]
-    vertex = np.fromiter((v for block in found for v in block), np.int64, sum(size))
-    return vertex, np.repeat(np.arange(len(found)), size)
-
-
 def _list_edges(source: NDArray[np.integer], target: NDArray[np.integer]) -> Iterator[tuple[int, int]]:
     """Give edges as igraph takes them: of tuples it makes a graph faster than of an array (igraph 1.0).
 

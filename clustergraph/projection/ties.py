@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -143,6 +143,15 @@ def ties_table(ties: Ties) -> pa.Table:
         "families": pairs.families,
     }
     return fill_schema(TIES, columns, len(pairs))
+
+
+def describe_evidence(ties: Ties) -> dict[str, Any]:
+    """Say what evidence is reckoned with, as run.json has it: kinds with their families, thresholds."""
+    sightings = ties.incidence.sightings
+    return {
+        "kinds": {kind: sightings.families[kind] for kind in sightings.kinds},
+        "thresholds": ties.thresholds.to_dict(),
+    }
 
 
 def estimate_ties(index: PrefixIndex, *, seed: int = 0, threads: int = 1) -> int:

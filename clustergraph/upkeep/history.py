@@ -89,18 +89,19 @@ def tell_life(store: Store, key: str) -> Life:
     return _tell(store, nights, ids, [choose_cluster(key, ids)])[0]
 
 
-def tell_lives(store: Store, cluster_ids: Collection[str]) -> list[Life]:
+def tell_lives(store: Store, cluster_ids: Collection[str], until: date | None = None) -> list[Life]:
     """Tell the lives of several clusters at once.
 
     Args:
         store: that has their nights.
         cluster_ids: whole ids; those that no night has are passed over.
+        until: the last night to look at, None for the last one there is.
 
     Raises:
         UsageError: no night is published.
         InputError: an artefact of the store, or its log of decisions, cannot be read.
     """
-    nights = list_nights(store)
+    nights = [one for one in list_nights(store) if until is None or one <= until]
     ids = _read_ids(store, nights)
     return _tell(store, nights, ids, [one for one in cluster_ids if one in ids])
 
