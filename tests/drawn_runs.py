@@ -70,7 +70,7 @@ def make_cluster(
     if mix is not None:
         for some in rows.values():
             mix(some)
-    tables = {name: pa.Table.from_pylist(rows[name], schema) for name, schema in ARTEFACTS.items()}
+    tables = {name: pa.Table.from_pylist(rows.get(name, []), schema) for name, schema in ARTEFACTS.items()}
     return Run.from_tables(tables, {}).cluster(cluster_id)
 
 

@@ -230,8 +230,9 @@ class Cluster:
         return _frame(self.inner_ties)
 
     def to_pandas(self) -> dict[str, pd.DataFrame]:
-        """Give its rows of every artefact, by name."""
-        return {name: _frame(self.inner_ties if name == "ties" else self.table(name)) for name in ARTEFACTS}
+        """Give its rows of every artefact that tells of clusters, and its ties, by name."""
+        named = [name for name, schema in ARTEFACTS.items() if "cluster_id" in schema.names]
+        return {name: _frame(self.table(name)) for name in named} | {"ties": self.ties}
 
     def to_networkx(self, *, bipartite: bool = False) -> nx.Graph:
         """Give its accounts and ties as a graph of networkx, with their figures as attributes.

@@ -6,6 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from clustergraph.errors import InputError, UsageError
@@ -71,7 +72,7 @@ def read_columns(
         InputError: it cannot be read, or lacks a column.
     """
     path = store.run(night) / f"{name}.parquet"
-    only = None if clusters is None else [("cluster_id", "in", clusters)]
+    only = None if clusters is None else pc.field("cluster_id").isin(pa.array(clusters, pa.string()))
     try:
         # partitioning=None: the run lies in dt=.../, which is no column of it.
         names = pq.read_schema(path).names
