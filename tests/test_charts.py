@@ -126,6 +126,15 @@ def test_colours_are_told_from_light_and_dark_pages():
     assert theme.CONFIG["background"] == "transparent"
 
 
+def test_every_family_has_a_colour_of_its_own_as_long_as_there_are_any():
+    scale = theme.colour_families(["device", "x", "network", "y"]).to_dict()["scale"]
+    assert scale["domain"] == ["network", "device", "x", "y"]
+    assert scale["range"][:2] == [theme.BLUE, theme.PURPLE]
+    assert len(set(scale["range"])) == 4
+    many = theme.colour_families([*theme.FAMILIES, "x", "y"]).to_dict()["scale"]
+    assert many["range"] == [*theme.FAMILIES.values(), theme.INK, theme.INK]
+
+
 # Names and orders
 
 TEXTS = st.lists(st.text(max_size=40), max_size=12)
@@ -249,6 +258,13 @@ def test_who_works_at_the_same_time_stands_together():
     rows = find_rows(cg.charts.draw_activity(make_busy(activity, 30)), "account")
     found = [groups[row["account"]] for row in rows]
     assert sum(one != other for one, other in itertools.pairwise(found)) == 2
+
+
+def test_who_asks_for_nothing_is_at_work_all_the_same():
+    chart = cg.charts.draw_activity(make_busy([("a000", 3, 0), ("a001", 3, 0), ("a001", 5, 0)], 2))
+    found = {row["account"]: row["column"] for row in find_rows(chart, "account")}
+    assert found == {"a000": [0], "a001": [0, 2]}
+    render(chart)
 
 
 def test_the_busiest_hour_is_told():

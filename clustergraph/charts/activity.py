@@ -98,13 +98,15 @@ def _list_rows(
     chosen = order[space_evenly(len(order), most)]
     place = pd.Index(chosen).get_indexer(pd.Index(activity["account_id"]))
     table = np.zeros((len(chosen), int(column.max()) + 1))
+    there = np.zeros(table.shape, bool)  # whoever is seen is at work, whatever is asked for
     shown = place >= 0
+    there[place[shown], column[shown]] = True
     np.add.at(table, (place[shown], column[shown]), activity["exchanges"].to_numpy()[shown])
-    down = order_alike(np.log1p(table))
+    down = order_alike(there + np.log1p(table))
     rows = []
-    for label, counts in zip(label_all(chosen[down], _LABEL), table[down], strict=True):
-        busy = np.flatnonzero(counts)
-        exchanges = counts[busy].astype(np.int64).tolist()
+    for label, row in zip(label_all(chosen[down], _LABEL), down, strict=True):
+        busy = np.flatnonzero(there[row])
+        exchanges = table[row, busy].astype(np.int64).tolist()
         rows.append({"account": label, "column": busy.tolist(), "exchanges": exchanges})
     return rows, len(order)
 
@@ -140,7 +142,7 @@ def _draw_strip(counts: NDArray[np.int64], columns: Columns) -> alt.Chart:
 
 def _draw_rows(rows: list[dict[str, Any]], columns: Columns, days: str) -> alt.Chart:
     """Draw what each account asks for in each column."""
-    labels, most = [row["account"] for row in rows], max(max(row["exchanges"]) for row in rows)
+    labels, most = [row["account"] for row in rows], max(1, *(max(row["exchanges"]) for row in rows))
     step = max(3.0, min(14.0, _HEIGHT / len(rows)))
     names = alt.Axis(ticks=False, domain=False, labelLimit=200) if len(rows) <= _NAMED else None
     chart = alt.Chart(inline(rows), width=WIDTH, height=alt.Step(step)).mark_rect(color=BLUE, aria=False)

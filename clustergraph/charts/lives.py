@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from clustergraph.upkeep.history import Life, Stage
 
 _ROW = 30  # pixels
+_TICKS = 60
 _GOES_ON = "goes on"
 # Colour and shape of what became of a cluster on a night.
 _EVENTS = {
@@ -113,8 +114,10 @@ def _label(lives: Sequence[Life]) -> dict[str, str]:
 
 def _draw(lives: Sequence[Life], labels: Mapping[str, str]) -> alt.LayerChart:
     rows = [_describe(stage, labels[life.cluster_id]) for life in lives for stage in life.stages]
-    day = alt.TimeIntervalStep(interval="day", step=1)
-    time = alt.Axis(grid=False, format="%-d %b", labelOverlap=True, labelFlush=False, tickCount=day)
+    # A tick a night, as long as they can be told from each other.
+    few = len({row["night"] for row in rows}) <= _TICKS
+    ticks = alt.TimeIntervalStep(interval="day", step=1) if few else 12
+    time = alt.Axis(grid=False, format="%-d %b", labelOverlap=True, labelFlush=False, tickCount=ticks)
     base = alt.Chart(height=alt.Step(_ROW), width=WIDTH).encode(
         x=alt.X("night:T", scale=alt.Scale(type="utc", padding=14, nice=False), title=None, axis=time),
         y=alt.Y(

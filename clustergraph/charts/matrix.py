@@ -13,6 +13,7 @@ from clustergraph.charts.signals import (
     describe_signals,
     find_links,
     name_cluster,
+    name_signal,
     sort_members,
     sort_signals,
 )
@@ -57,11 +58,11 @@ def draw_matrix(cluster: Cluster, *, accounts: int = 120, signals: int = 80) -> 
     down, across = order_alike(table), order_alike(table.T)
     table, rows, columns = table[down][:, across], rows.iloc[down], columns.iloc[across]
     said = f"{about} (rows) and the signals that they share (columns)."
-    return finish(_draw(table, rows, columns), _find(table), said, _say_shown(cluster, table))
+    return finish(_draw(table, rows, columns), _find(cluster), said, _say_shown(cluster, table))
 
 
-def _find(table: NDArray[np.float64]) -> str:
-    share = say_share(float(table.mean(axis=0).max()))
+def _find(cluster: Cluster) -> str:
+    share = say_share(cluster.evidence["accounts"].max() / len(cluster.members))
     return f"The most common signal is in the hands of {share} of the accounts"
 
 
@@ -81,7 +82,7 @@ def _say_shown(cluster: Cluster, table: NDArray[np.float64]) -> str:
 
 def _draw(table: NDArray[np.float64], accounts: pd.Series[str], signals: pd.DataFrame) -> alt.Chart:
     known = describe_signals(signals)
-    names = label_all((f"{one['kind']} {one['value']}" for one in known), _SIGNAL)
+    names = label_all(map(name_signal, known), _SIGNAL)
     labels = label_all(accounts, _ACCOUNT)
     for number, (one, name) in enumerate(zip(known, names, strict=True)):
         one |= {"number": number, "signal": name}

@@ -9,7 +9,13 @@ import numpy as np
 
 from clustergraph.charts.labels import TOOLTIP, shorten
 from clustergraph.charts.ordering import space_evenly
-from clustergraph.charts.signals import describe_signals, find_links, sort_members, sort_signals
+from clustergraph.charts.signals import (
+    describe_signals,
+    find_links,
+    name_signal,
+    sort_members,
+    sort_signals,
+)
 from clustergraph.communities.leiden import lay_out
 
 if TYPE_CHECKING:
@@ -27,7 +33,7 @@ _LESS = 0.9
 
 @dataclass(frozen=True)
 class SignalGraph:
-    """A graph of accounts and signals with a place for every node; all text is printable and short.
+    """A graph of accounts and signals with a place for every node, whose text is printable and short.
 
     Attributes:
         cluster_id: the cluster that it is of.
@@ -69,7 +75,7 @@ def lay_out_graph(cluster: Cluster, *, nodes: int = MOST_NODES, edges: int = MOS
     place = lay_out(len(kept_members) + len(kept_signals), account, signal + len(kept_members))
     described = [
         *_describe_accounts(members.iloc[kept_members]),
-        *({"id": f"s{i}", "type": "signal", "name": f"{one['kind']} {one['value']}", **one}
+        *({"id": f"s{i}", "type": "signal", "name": name_signal(one), **one}
           for i, one in enumerate(describe_signals(signals.iloc[kept_signals]))),
     ]  # fmt: skip
     for node, (x, y) in zip(described, place.round(4).tolist(), strict=True):
@@ -95,7 +101,7 @@ def _choose(
     while True:
         some = np.isin(account, space_evenly(accounts, of_accounts)) & (signal < of_signals)
         shared = some & (np.bincount(signal[some], minlength=signals)[signal] >= 2)
-        if shared.sum() <= edges:
+        if shared.sum() <= max(edges, 0):
             return np.unique(account[shared]), np.unique(signal[shared])
         of_accounts, of_signals = int(of_accounts * _LESS), max(int(of_signals * _LESS), 1)
 

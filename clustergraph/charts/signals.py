@@ -10,14 +10,23 @@ import pandas as pd
 from clustergraph.charts.labels import TOOLTIP, shorten
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from clustergraph.artefacts.runs import Cluster
+
+_KIND = 20  # characters
 
 
 def name_cluster(cluster: Cluster) -> str:
     """Name a cluster in a sentence."""
     return f"Cluster {shorten(cluster.cluster_id, 20)}"
+
+
+def name_signal(one: Mapping[str, Any]) -> str:
+    """Name a signal by its kind and value; a long kind leaves room for the value."""
+    return f"{shorten(one['kind'], _KIND)} {one['value']}".strip()
 
 
 def sort_signals(cluster: Cluster) -> pd.DataFrame:

@@ -74,10 +74,12 @@ def inline(rows: Iterable[Mapping[str, Any]]) -> alt.InlineData:
 
 
 def colour_families(families: Iterable[str]) -> alt.Color:
-    """Give each family its colour, those that are not known the ink's, in a fixed order."""
+    """Give each family its colour; others get those that no family there has, and then the ink's."""
     there = set(families)
-    names = [*(name for name in FAMILIES if name in there), *sorted(there - set(FAMILIES))]
-    scale = alt.Scale(domain=names, range=[FAMILIES.get(name, INK) for name in names])
+    known, others = [name for name in FAMILIES if name in there], sorted(there - set(FAMILIES))
+    free = [colour for name, colour in FAMILIES.items() if name not in there]
+    colours = [*(FAMILIES[name] for name in known), *free, *[INK] * len(others)]
+    scale = alt.Scale(domain=[*known, *others], range=colours[: len(there)])
     return alt.Color("family:N", scale=scale, legend=top_legend("family of the signal"))
 
 

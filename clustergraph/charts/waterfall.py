@@ -8,7 +8,7 @@ import altair as alt
 import numpy as np
 
 from clustergraph.charts.labels import label_all
-from clustergraph.charts.signals import describe_signals, name_cluster, sort_signals
+from clustergraph.charts.signals import describe_signals, name_cluster, name_signal, sort_signals
 from clustergraph.charts.theme import INK, WIDTH, colour_families, finish, inline, say
 from clustergraph.figures import say_plural, say_share
 
@@ -63,7 +63,7 @@ def _list_rows(evidence: pd.DataFrame, signals: int) -> list[dict[str, Any]]:
         words = "1 weaker signal" if left == 1 else f"{left:,} weaker signals"
         bits = float(evidence["bits"].iloc[signals:].sum())
         rows.append({"kind": "", "value": words, "family": None, "holders": "", "bits": round(bits, 3)})
-    labels = label_all((f"{row['kind']} {row['value']}".strip() for row in rows), _LABEL)
+    labels = label_all(map(name_signal, rows), _LABEL)
     start = 0.0
     for row, label in zip(rows, labels, strict=True):
         share = say_share(row["bits"] / total)

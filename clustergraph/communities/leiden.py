@@ -110,7 +110,7 @@ def lay_out(vertices: int, source: NDArray[np.integer], target: NDArray[np.integ
     graph = igraph.Graph(n=vertices, edges=_list_edges(source, target))
     degree = np.bincount(np.concatenate([source, target]), minlength=vertices).astype(np.float64)
     length = np.sqrt(degree[source] * degree[target]).tolist()
-    start = graph.layout_circle()  # without a start, the layout would draw one at random
+    start = graph.layout_circle()  # so that nothing is left to chance
     place = np.asarray(graph.layout_kamada_kawai(weights=length or None, seed=start).coords)
     place -= (place.min(axis=0) + place.max(axis=0)) / 2
     return np.asarray(place / max(float(np.abs(place).max()), 1e-9))
