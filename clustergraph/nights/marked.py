@@ -83,15 +83,21 @@ def load_known_clusters(engine: Engine, clusters: pa.Table, standing: Standing, 
     Args:
         engine: to load into.
         clusters: of the ledger, those of tonight included.
-        standing: decisions in force.
-        judged: what of them holds tonight; a cluster that was not found tonight is as it was left.
+        standing: decisions in force; a cluster that was cleared is known by them when the ledger has
+            forgotten it, and is as it was left until it is found again.
+        judged: what of them holds tonight.
     """
-    gone = set(clusters["cluster_id"].to_pylist()) - set(judged.clusters)
-    resting = {one.cluster_id for one in standing.entries if one.decision == CLEARED} & gone
-    cleared = pa.array(sorted(judged.cleared | resting), pa.string())
+    left = {
+        one.cluster_id: one.accounts
+        for one in standing.entries
+        if one.decision == CLEARED and one.cluster_id not in judged.clusters
+    }
+    cleared = pa.array(sorted(judged.cleared | left.keys()), pa.string())
     innocent = pc.or_(clusters["explained"], pc.is_in(clusters["cluster_id"], cleared))
     known = clusters.select(["cluster_id", "accounts"]).append_column("innocent", innocent)
-    engine.load("known_clusters", known)
+    forgotten = sorted(left.keys() - set(clusters["cluster_id"].to_pylist()))
+    rows = [{"cluster_id": one, "accounts": left[one], "innocent": True} for one in forgotten]
+    engine.load("known_clusters", pa.concat_tables([known, pa.Table.from_pylist(rows, known.schema)]))
 
 
 def find_remembered_clusters(engine: Engine) -> None:
