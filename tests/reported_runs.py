@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,9 @@ ATTACKS = [
     "long " + "x" * 5000,
 ]
 NIGHT = "2026-02-04"
+# A configuration names kinds and families; attacks in it would be the operator's own.
+KINDS = {"payment_fingerprint": "payment", "ip": "network", "device_id": "device"}
+KINDS |= dict.fromkeys(ATTACKS, ATTACKS[2])
 
 
 def _time(day: int, hour: int = 0) -> datetime:
@@ -109,6 +113,7 @@ def make_tables() -> dict[str, pa.Table]:
     ):
         for name, found in one.items():
             rows[name] += found
+    rows |= _make_incidence(rows)
     rows["lineage"] = [
         {"cluster_id": one, "event": "grew", "from_ids": [one], "into_ids": [], "overlap": 0.9,
          "accounts_joined": 2, "accounts_left": 0, "volume_change": 10.0}
@@ -128,6 +133,38 @@ def make_tables() -> dict[str, pa.Table]:
     return {name: pa.Table.from_pylist(rows[name], schema) for name, schema in NIGHTLY_ARTEFACTS.items()}
 
 
+def _make_incidence(rows: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """Make the incidence of the whole input, which here has no accounts but members."""
+    of_cluster = {row["account_id"]: row["cluster_id"] for row in rows["members"]}
+    accounts, kinds = sorted(of_cluster), list(KINDS)
+    held = {(row["kind"], row["value"], row["account_id"]) for row in rows["links"]}
+    slots = Counter((kind, account) for kind, _, account in held)
+    degree = Counter((kind, value) for kind, value, _ in held)
+    signals = sorted(degree, key=lambda signal: (kinds.index(signal[0]), signal[1]))
+    cells = sorted({(kinds.index(signal[0]), count) for signal, count in degree.items()})
+    total = Counter(kind for kind, _, _ in held)
+    return {
+        "accounts": [
+            {"account_id": one, "cluster_id": of_cluster[one], "exchanges": 1, "first_seen": _time(2),
+             "last_seen": _time(4), "slots": [slots[kind, one] for kind in kinds]}
+            for one in accounts
+        ],
+        "signals": [
+            {"kind": kind, "value": value, "accounts": degree[kind, value], "stratum": kinds.index(kind),
+             "stratum_slots": total[kind], "cell": cells.index((kinds.index(kind), degree[kind, value])),
+             "chance": 1e-6, "weight": 1.0, "unnatural": False}
+            for kind, value in signals
+        ],
+        "incidence": [
+            {"signal": signals.index((kind, value)), "account": accounts.index(account),
+             "slots": slots[kind, account]}
+            for kind, value, account in sorted(
+                held, key=lambda link: (signals.index(link[:2]), accounts.index(link[2]))
+            )
+        ],
+    }  # fmt: skip
+
+
 def write_night(store: Path, *nights: str) -> Path:
     """Write the same night of a store under some dates; give the folder of the last one."""
     tables = make_tables()
@@ -138,10 +175,9 @@ def write_night(store: Path, *nights: str) -> Path:
         folder.mkdir(parents=True)
         for name, table in tables.items():
             pq.write_table(table, folder / f"{name}.parquet")
-        kinds = {"payment_fingerprint": "payment", "ip": "network", "device_id": "device"}
         known = {
             "accounts": 5000,
-            "kinds": kinds,
+            "kinds": KINDS,
             "degraded": False,
             "thresholds": {"tie_bits": 20.0, "member_bits": 6.5},
         }

@@ -7,7 +7,10 @@ from rich.console import Console
 
 from clustergraph.artefacts.runs import Run
 from clustergraph.figures import printable, say_bytes, say_count, say_days, say_seconds, say_share
+from clustergraph.investigation.account import explain_account
 from clustergraph.investigation.explanation import explain
+from clustergraph.investigation.finding import find
+from clustergraph.investigation.pair import explain_pair
 from clustergraph.presentation.columns import Column, Columns, draw_bar
 from clustergraph.presentation.display import (
     DEGRADED,
@@ -16,6 +19,7 @@ from clustergraph.presentation.display import (
     show_explanation,
     show_ranking,
 )
+from clustergraph.presentation.findings import show_account, show_found, show_pair
 from tests.small_run import HOSTILE, make_run, make_tables
 
 
@@ -83,7 +87,9 @@ def test_a_degraded_run_says_so() -> None:
 @pytest.mark.parametrize("width", [80, 200])
 def test_traffic_neither_moves_the_cursor_nor_is_markup(width: int) -> None:
     harmless = {"\x1b[1m", "\x1b[2m", "\x1b[0m", "\x1b[36m", "\x1b[33m", "\x1b[2;36m", "\x1b[1;2m"}
-    for what in (show_ranking(make_run()), show_explanation(explain(make_run(), 2))):
+    account, pair = explain_account(make_run(), HOSTILE), explain_pair(make_run(), HOSTILE, "b2")
+    shown_by = (show_account(account), show_pair(pair), show_found(find(make_run(), HOSTILE)))
+    for what in (show_ranking(make_run()), show_explanation(explain(make_run(), 2)), *shown_by):
         shown = draw(what, width)
         for code in harmless:
             shown = shown.replace(code, "")
@@ -173,3 +179,23 @@ def test_figures_are_said_shortly() -> None:
     assert [say_count(n) for n in (0, 0.25, 1234.5, 1e6)] == ["0", "0.25", "1,234", "1,000,000"]
     assert [say_share(n) for n in (0, 0.001, 0.42, 0.999, 1)] == ["0%", "<1%", "42%", ">99%", "100%"]
     assert say_days(None, None) == "-"
+
+
+def test_explanations_in_a_notebook_are_text() -> None:
+    run = make_run()
+    for what in (
+        explain(run, 2), explain_account(run, HOSTILE), explain_pair(run, HOSTILE, "b2"), find(run, HOSTILE),
+    ):  # fmt: skip
+        page = what._repr_html_()
+        assert "<script>" not in page
+        assert "&lt;script&gt;" in page
+        assert "\x1b" not in page
+        assert "\u202e" not in page
+
+
+def test_an_explanation_says_what_holds_and_what_is_missing() -> None:
+    shown = plain(show_explanation(explain(make_run(), 1)), 120)
+    assert "What holds it together" in shown
+    assert "payment   100% have one" in shown
+    for words in ("dissolves", "1 signal and no fewer: without payment_fingerprint card"):
+        assert words in shown

@@ -12,7 +12,8 @@ from importlib.resources import files
 
 import pytest
 
-from clustergraph.artefacts.runs import open_run
+import clustergraph as cg
+from clustergraph.artefacts.runs import Run, open_run
 from clustergraph.report import writing
 from clustergraph.report.limits import cut
 from clustergraph.report.page_file import render
@@ -20,7 +21,7 @@ from clustergraph.report.recent import reckon_recent
 from clustergraph.report.writing import render_report, write_report
 from tests import small_run
 from tests.commands import call, snapshot
-from tests.reported_runs import ATTACKS, HOSTILE, NIGHT, PLAIN, SMALL, make_tables, write_night
+from tests.reported_runs import ATTACKS, HOSTILE, KINDS, NIGHT, PLAIN, SMALL, make_tables, write_night
 
 CYTOSCAPE = "081591ab735b2b6a3b31a3c60f8f3a3e2fee8c92939e0c7820ad1208571b6cd8"
 
@@ -119,7 +120,7 @@ def test_the_list_has_what_an_analyst_needs(night):
     assert (plain["accounts_active"], plain["accounts_banned"], plain["accounts_new"]) == (60, 1, 2)
     assert (plain["families"], plain["observable"]) == (
         ["payment", "network"],
-        ["device", "network", "payment"],
+        sorted({*KINDS.values()}),
     )
     assert plain["uncertain"] == 17
     assert plain["signals"][0] == {
@@ -141,6 +142,23 @@ def test_a_page_has_members_evidence_and_the_nights_up_to_its_own(night):
     assert [stage["event"] for stage in page["life"]] == ["grew", "grew"]
     assert page["regrowth"][0]["account_id"] == ATTACKS[0]
     assert document.page(2)["regrowth"] == []
+
+
+def test_a_page_says_what_holds_its_cluster_together(night):
+    run = open_run(night)
+    document = Document(render_report(run))
+    whole, small = (document.page(place)["holding"] for place in (0, 2))
+    assert [one["words"] for one in small["removals"]] == ["dissolves"]
+    assert small["removals"][0]["value"] == "card"
+    said = cg.explain(run, PLAIN).to_dict()["removals"]
+    assert [(one["signals"][0]["value"], one["outcome"]) for one in said] == [
+        (one["value"], one["outcome"]) for one in whole["removals"]
+    ]
+
+
+def test_a_run_that_does_not_say_how_it_was_reckoned_is_reported_all_the_same():
+    run = Run.from_tables(small_run.make_tables(), {"version": "0.1.0"})
+    assert Document(render_report(run)).page(0)["holding"] is None
 
 
 def test_a_run_of_no_night_tells_what_its_activity_gives(tmp_path):

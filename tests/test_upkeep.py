@@ -101,6 +101,7 @@ def test_a_life_goes_through_dormancy_and_ends_in_another(lives):
 
 def test_lives_are_told_together_as_one_by_one(lives):
     assert tell_lives(lives, [B, A]) == [tell_life(lives, B), tell_life(lives, A)]
+    assert tell_lives(lives, []) == []
     assert tell_lives(lives, ["cccccccccccccccccc"]) == []
 
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,7 +20,7 @@ from clustergraph.errors import InputError, UsageError
 from clustergraph.figures import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     import networkx as nx
     import pandas as pd
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "run.json"
 _SHORTEST_ID = 8
+Made = TypeVar("Made")
 _RANK = re.compile(r"#\d+|[1-9]\d*")
 
 
@@ -45,6 +46,7 @@ class Run:
     manifest: Mapping[str, Any]
     directory: Path | None = None
     _tables: dict[str, pa.Table] = field(default_factory=dict)
+    _made: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_tables(cls, tables: Mapping[str, pa.Table], manifest: Mapping[str, Any]) -> Run:
@@ -144,6 +146,13 @@ class Run:
     def to_pandas(self) -> dict[str, pd.DataFrame]:
         """Give every artefact of `tables` as a frame, by name."""
         return {name: _frame(table) for name, table in self.tables.items()}
+
+    def once(self, name: str, make: Callable[[Run], Made]) -> Made:
+        """Make something of the run when it is first asked for, and keep it for as long as the run is."""
+        if name not in self._made:
+            self._made[name] = make(self)
+        made: Made = self._made[name]
+        return made
 
     def cluster(self, key: str | int) -> Cluster:
         """Find a cluster by its id, the beginning of its id, or its rank (``3``, ``'3'`` or ``'#3'``).

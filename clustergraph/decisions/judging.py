@@ -73,7 +73,7 @@ def judge_decisions(
     """
     clusters = _gather(tables, standing)
     bounds = Bounds(newcomers, growth, new_signals)
-    ids = pa.array([one.cluster_id for one in clusters], pa.string())
+    ids = pa.array([one.cluster_id for one in clusters if one.has(CLEARED)], pa.string())
     evidence, activity = (_choose(tables[name], ids) for name in ("evidence", "activity"))
     daily, shared = measure_daily(activity, days, "cluster_id"), _split(evidence)
     rows = list[dict[str, Any]]()
@@ -102,6 +102,10 @@ class _Cluster:
     cluster_id: str
     size: int
     held: Mapping[Entry, Sequence[str]]
+
+    def has(self, decision: str) -> bool:
+        """Tell whether a decision of a word is on it."""
+        return any(one.decision == decision for one in self.held)
 
     def under(self, decision: str) -> list[str]:
         """Give the accounts under decisions of one word."""

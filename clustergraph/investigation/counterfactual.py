@@ -12,7 +12,8 @@ stay, and so does everybody outside: nobody joins. Of the cluster's accounts
 
 This is what the pipeline does over the input without these signals, but for new thresholds, newcomers, and
 Leiden, which may cut what ties still connect. What the same steps leave apart while all signals are there
-was joined by something that they do not see (an account of another cluster, say): it counts as joined.
+was joined by something that they do not see (an account of another cluster, say): it counts as joined, to the
+part that has most of it.
 """
 
 from __future__ import annotations
@@ -172,34 +173,35 @@ class Standing:
         return labels
 
     def _join_as_before(self, labels: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Join the parts in which most of each part of before lies: something unseen held those together."""
+        """Join what these steps leave apart while all signals are there: something unseen holds it."""
         before = self._before
-        if before.max(initial=-1) < 1:
+        if not before.any():  # one part, and everybody in it
             return labels
         heirs = set()
-        for part in range(int(before.max()) + 1):
+        for part in range(int(before.max(initial=-1)) + 1):
             now = labels[(before == part) & (labels >= 0)]
             if len(now):
                 heirs.add(int(np.bincount(now).argmax()))
-        return number_by_first(np.where(np.isin(labels, sorted(heirs)), min(heirs, default=-1), labels))
+        joined = np.isin(labels, sorted(heirs)) | ((before < 0) & (labels < 0) & bool(heirs))
+        return number_by_first(np.where(joined, min(heirs, default=UNCLUSTERED), labels))
 
 
 def _read_ties(world: World, excerpt: Excerpt) -> Pairs:
     """Read the ties between accounts of an excerpt, as places in it."""
     ids = world.account_id.take(pa.array(excerpt.accounts))
-    table = world.run.read("ties", ["source", "target", "bits", "shared", "families"])
-    for end in ("source", "target"):
-        place = pc.index_in(table[end], value_set=ids)
-        inside = pc.is_valid(place)
-        table = table.filter(inside).append_column(f"{end}_place", place.filter(inside))
-    columns = (
-        table[name].to_numpy() for name in ("source_place", "target_place", "bits", "shared", "families")
+    columns = ["source", "target", "bits", "shared", "families"]
+    table = world.run.read("ties", columns, coded=["source"])  # sorted by it: few values to look up
+    chunks = table["source"].chunks
+    places = [pc.index_in(one.dictionary, value_set=ids).take(one.indices) for one in chunks]
+    table = table.append_column("source_place", pa.chunked_array(places, pa.int32()))
+    table = table.filter(pc.is_valid(table["source_place"]))
+    table = table.append_column("target_place", pc.index_in(table["target"], value_set=ids))
+    table = table.filter(pc.is_valid(table["target_place"]))
+    source, target, shared, families = (
+        table[name].to_numpy().astype(np.int32)
+        for name in ("source_place", "target_place", "shared", "families")
     )
-    source, target, bits, shared, families = columns
-    return Pairs(
-        source.astype(np.int32), target.astype(np.int32), bits, shared.astype(np.int32),
-        families.astype(np.int32),
-    )  # fmt: skip
+    return Pairs(source, target, table["bits"].to_numpy(), shared, families)
 
 
 def _cut(accounts: int, ties: Pairs, min_accounts: int) -> NDArray[np.int32]:

@@ -49,6 +49,8 @@ class Coverage:
     def missing(self) -> str | None:
         """Say what is missing, if anything is."""
         kinds = " or ".join(self.kinds)
+        if self.usual < _HARDLY:  # nobody has it: no campaign would
+            return None
         if self.observed == 0:
             usual = say_share(self.usual)
             return f"no {self.family}: no account has any {kinds}, though {usual} of all accounts have"

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.compute as pc
 
 from clustergraph.communities.blocks import find_cuts
-from clustergraph.investigation.breaking import Breaking, find_breaking
-from clustergraph.investigation.counterfactual import Outcome, Standing, Without
+from clustergraph.investigation.breaking import find_breaking
+from clustergraph.investigation.counterfactual import Standing
 from clustergraph.investigation.coverage import Coverage, cover_families, measure_together
+from clustergraph.investigation.holding import BreakingSet, Bridge, Removal, name_breaking, name_removal
 from clustergraph.investigation.notebook import explanation_html
 from clustergraph.investigation.world import open_world
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import pyarrow as pa
 
     from clustergraph.artefacts.runs import Run
@@ -63,57 +62,6 @@ class Member:
     ties: int
     bits: float
     confidence: float
-
-
-@dataclass(frozen=True)
-class Removal:
-    """What becomes of a cluster without some signals; :mod:`.counterfactual` says what that means exactly.
-
-    Attributes:
-        signals: kind and value of each.
-        outcome: ``whole``, ``smaller`` (it loses accounts), ``split`` or ``dissolved``.
-        parts: accounts of each part that is left, the largest first.
-        lost: accounts that are in no part.
-        ties: that are left inside the cluster.
-    """
-
-    signals: tuple[tuple[str, str], ...]
-    outcome: Outcome
-    parts: tuple[int, ...]
-    lost: int
-    ties: int
-
-
-@dataclass(frozen=True)
-class BreakingSet:
-    """The smallest set of signals without which a third of the accounts or more are lost or apart.
-
-    Attributes:
-        removal: what becomes of the cluster without the set; None if none was found.
-        exact: whether there is no smaller set; if not, the set is an upper bound.
-        at_least: signals that a set has at least, as far as was tried.
-        held_without: how many signals from the strongest on the cluster holds without, all of them together.
-    """
-
-    removal: Removal | None
-    exact: bool
-    at_least: int
-    held_without: int
-
-
-@dataclass(frozen=True)
-class Bridge:
-    """An account by which alone ties connect parts of the cluster.
-
-    Attributes:
-        account_id: of the account.
-        parts: accounts of each part that its ties are left with, the largest first.
-        apart: accounts that it alone connects to the largest part.
-    """
-
-    account_id: str
-    parts: tuple[int, ...]
-    apart: int
 
 
 @dataclass(frozen=True)
@@ -172,17 +120,13 @@ class Explanation:
     def to_dict(self) -> dict[str, Any]:
         """Give everything as plain values; times as ISO 8601 in UTC."""
         plain = asdict(self)
-        plain["removals"] = [_plain_removal(one) for one in self.removals]
+        plain["removals"] = [one.to_dict() for one in self.removals]
         if self.breaking.removal is not None:
-            plain["breaking"]["removal"] = _plain_removal(self.breaking.removal)
+            plain["breaking"]["removal"] = self.breaking.removal.to_dict()
         return plain | {name: time.isoformat() for name, time in plain.items() if isinstance(time, datetime)}
 
     def _repr_html_(self) -> str:
         return explanation_html(self)
-
-
-def _plain_removal(removal: Removal) -> dict[str, Any]:
-    return asdict(removal) | {"signals": [{"kind": kind, "value": value} for kind, value in removal.signals]}
 
 
 def explain(run: Run, cluster_id: str | int, *, signals: int = 10, members: int = 5) -> Explanation:
@@ -221,8 +165,8 @@ def explain(run: Run, cluster_id: str | int, *, signals: int = 10, members: int 
         signals=evidence.num_rows,
         evidence=strongest,
         rest_bits=total - sum(one.bits for one in strongest),
-        removals=tuple(_name_removal(one, names) for one in singles),
-        breaking=_name_breaking(find_breaking(standing, list(numbers.values()), singles), names),
+        removals=tuple(name_removal(one, names) for one in singles),
+        breaking=name_breaking(find_breaking(standing, list(numbers.values()), singles), names),
         bridges=tuple(
             Bridge(world.account_id[int(standing.excerpt.accounts[one.vertex])].as_py(), one.parts, one.apart)
             for one in bridges[:_BRIDGES]
@@ -244,16 +188,6 @@ def _number_signals(standing: Standing, evidence: pa.Table) -> dict[tuple[str, s
     rows = evidence.sort_by(_STRONGEST_FIRST)
     names = zip(rows["kind"].to_pylist(), rows["value"].to_pylist(), strict=True)
     return {name: known[name] for name in names if name in known}
-
-
-def _name_removal(found: Without, names: Mapping[int, tuple[str, str]]) -> Removal:
-    signals = tuple(names[one] for one in found.signals)
-    return Removal(signals, found.outcome, found.parts, found.lost, found.ties)
-
-
-def _name_breaking(found: Breaking, names: Mapping[int, tuple[str, str]]) -> BreakingSet:
-    removal = _name_removal(found.without, names) if found.without else None
-    return BreakingSet(removal, found.exact, found.at_least, found.held_without)
 
 
 def _say_missing(coverage: tuple[Coverage, ...], together: float | None) -> tuple[str, ...]:

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from clustergraph.investigation.account import AccountExplanation
     from clustergraph.investigation.affinity import Affinity
     from clustergraph.investigation.coverage import Coverage
-    from clustergraph.investigation.explanation import Bridge, Explanation, Removal
+    from clustergraph.investigation.explanation import Explanation
+    from clustergraph.investigation.holding import Bridge, Removal
     from clustergraph.investigation.pair import PairExplanation
     from clustergraph.investigation.signal import SignalExplanation
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from clustergraph.artefacts.runs import Run
 
 _SIGNALS = ["kind", "accounts", "stratum", "stratum_slots", "cell", "weight", "unnatural"]
-_OPENED: WeakKeyDictionary[Run, World] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,9 +165,7 @@ def open_world(run: Run) -> World:
         InputError: an artefact is damaged.
         UsageError: the run does not say with what it was reckoned.
     """
-    if run not in _OPENED:
-        _OPENED[run] = _read(run)
-    return _OPENED[run]
+    return run.once("world", _read)
 
 
 def _read(run: Run) -> World:

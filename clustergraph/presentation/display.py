@@ -201,10 +201,12 @@ def _holding(found: Explanation) -> list[RenderableType]:
             Text(),
         ]  # fmt: skip
     facts = []
-    if found.removals:
-        same = len(found.removals) - len(changed)
-        words = f"without each of {same:,} of its {len(found.removals):,} strongest signals"
-        facts.append(("stays whole", words if changed else words.replace(f"{same:,} of ", "")))
+    same = len(found.removals) - len(changed)
+    if same:
+        other = f"the other {same:,} of " if changed else ""
+        facts.append(
+            ("stays whole", f"without any one of {other}its {len(found.removals):,} strongest signals")
+        )
     facts.append(("what breaks it", phrases.say_breaking(found)))
     alone = found.accounts - found.tied
     if alone:

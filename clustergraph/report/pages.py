@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
+from clustergraph.report.holding import tell_holding
 from clustergraph.report.limits import cut
 from clustergraph.report.listing import order_evidence
 from clustergraph.report.pictures import picture_cluster, picture_graph
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from clustergraph.artefacts.runs import Cluster
+    from clustergraph.artefacts.runs import Cluster, Run
     from clustergraph.report.limits import Limits
     from clustergraph.upkeep.history import Life
 
@@ -29,17 +31,29 @@ _SIGNAL = ("kind", "value", "family", "accounts", "accounts_everywhere", "bits")
 
 @dataclass(frozen=True)
 class Material:
-    """All that a page is made of.
+    """All that a page is made of; what does not depend on limits is made once.
 
     Attributes:
-        cluster: of a run.
+        run: with all its clusters.
+        cluster: of a run of its own, in which its rows need not be looked for among those of all others.
         life: the nights up to this one, None where there are none.
         regrowth: its rows of ``regrowth``.
     """
 
+    run: Run
     cluster: Cluster
     life: Life | None = None
     regrowth: Sequence[Mapping[str, Any]] = ()
+
+    @cached_property
+    def holding(self) -> dict[str, Any] | None:
+        """What holds it together."""
+        return tell_holding(self.run, self.cluster.cluster_id)
+
+    @cached_property
+    def charts(self) -> list[dict[str, Any]]:
+        """Its charts."""
+        return picture_cluster(self.cluster)
 
 
 def make_page(material: Material, limits: Limits) -> dict[str, Any]:
@@ -48,8 +62,9 @@ def make_page(material: Material, limits: Limits) -> dict[str, Any]:
     Returns:
         ``members`` and ``evidence`` as columns; ``bits``, the evidence of all signals; ``life`` and
         ``regrowth`` as rows; and how many rows there are in all: ``members_in_all``, ``signals_in_all``,
-        ``nights_in_all``, ``regrowth_in_all``. ``charts`` and ``graph`` are as
-        :mod:`clustergraph.report.pictures` gives them.
+        ``nights_in_all``, ``regrowth_in_all``. ``holding`` is as
+        :mod:`clustergraph.report.holding` tells it, ``charts`` and ``graph`` as
+        :mod:`clustergraph.report.pictures` draws them.
     """
     cluster = material.cluster
     members, evidence, activity = (cluster.table(name) for name in ("members", "evidence", "activity"))
@@ -63,7 +78,8 @@ def make_page(material: Material, limits: Limits) -> dict[str, Any]:
         "nights_in_all": len(material.life.stages) if material.life else 0,
         "regrowth": [_say_newcomer(row) for row in material.regrowth[: limits.newcomers]],
         "regrowth_in_all": len(material.regrowth),
-        "charts": picture_cluster(cluster),
+        "holding": material.holding,
+        "charts": material.charts,
         "graph": picture_graph(cluster, limits.nodes),
     }
 

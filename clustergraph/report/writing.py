@@ -123,9 +123,8 @@ def _gather(run: Run, ids: Sequence[str], nights: Nights) -> Iterator[Callable[[
     parts = {name: split_by_cluster(getattr(run, name), ids) for name in of_clusters}
     rest = {name: schema.empty_table() for name, schema in ARTEFACTS.items()}
     for one in ids:
-        # A run of its own: its rows need not be looked for among those of all others.
         alone = Run.from_tables(rest | {name: parts[name][one] for name in of_clusters}, run.manifest)
-        material = Material(Cluster(alone, one), nights.lives.get(one), nights.regrowth.get(one, ()))
+        material = Material(run, Cluster(alone, one), nights.lives.get(one), nights.regrowth.get(one, ()))
         yield partial(make_page, material)
 
 

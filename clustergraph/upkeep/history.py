@@ -107,6 +107,8 @@ def tell_lives(store: Store, cluster_ids: Collection[str], until: date | None = 
 
 
 def _tell(store: Store, nights: Sequence[date], ids: set[str], cluster_ids: list[str]) -> list[Life]:
+    if not cluster_ids:
+        return []
     found = {night: _read_stages(store, night, cluster_ids) for night in nights}
     lives = {one: _fill(found, one) for one in cluster_ids}
     named = {

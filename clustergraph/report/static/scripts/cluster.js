@@ -30,6 +30,7 @@ async function makeCluster(place) {
     section("What speaks against it", element("ul", { class: "arguments" }, row.verdict.against.map((one) => element("li", {}, one)))),
     makeFacts(row, page),
     makeDecisions(row),
+    makeHolding(page),
     makePictures(page),
     makeEvidence(row, page),
     makeMembers(row, page),
@@ -99,6 +100,25 @@ function makeDecisions(row) {
 function decisionItem(one) {
   const lapsed = one.holds ? null : element("span", { class: "note" }, ` No longer holds: ${one.note ?? "it has changed"}.`);
   return element("li", {}, element("b", { class: one.holds ? null : "lapsed" }, capital(one.decision)), ` by ${one.decided_by}, ${hour(one.decided_at)} (night ${one.night}): ${one.reason}`, lapsed);
+}
+
+function makeHolding(page) {
+  const { holding } = page;
+  if (!holding) return null;
+  const columns = [
+    { name: "Without", value: (one) => `${one.kind} ${one.value}`, text: true, class: "name" },
+    { name: "the cluster", value: (one) => one.words, cell: (one) => element("span", { class: `outcome ${one.outcome}` }, one.words), text: true },
+  ];
+  const table = makeTable({ caption: "What becomes of it without each of its strongest signals", name: "removals", columns, rows: holding.removals, perPage: 10 });
+  const more = holding.bridges_in_all - holding.bridges.length;
+  const facts = [
+    ["It breaks", holding.breaking],
+    ["Bridges", holding.bridges_in_all ? [holding.bridges.map((one) => element("div", {}, `${one.account_id} connects ${one.words}`)), more > 0 ? `and ${count(more)} more` : null] : "no account connects parts of it alone"],
+    holding.untied ? ["Untied", `${plural(holding.untied, "member")} without any tie inside, members by likeness alone`] : null,
+    ...holding.coverage.map((one) => [capital(one.family), one.words]),
+    holding.missing.length ? ["Missing, for a campaign", holding.missing.map((one) => element("div", {}, one))] : null,
+  ];
+  return section("What holds it together", table.node, element("dl", { class: "pairs" }, facts.filter(Boolean).map(([name, words]) => [element("dt", {}, name), element("dd", {}, words)])));
 }
 
 function makePictures(page) {
