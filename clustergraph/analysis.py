@@ -68,6 +68,7 @@ def analyse(
         "links": len(incidence.graph.indices),
         "visits": ties.visits,
         **found.manifest["input"],
+        "ties_by_bits": ties.counts.to_dicts(),
     }
     tables = mark_degraded(found.tables) if incidence.sightings.degraded else found.tables
     return Analysis(membership, tables, facts)

@@ -81,7 +81,7 @@ def decided(*decisions: tuple[str, str, list[str]], daily: float = 7.0) -> Stand
 
 def judge(clusters: Clusters, *decisions: tuple[str, str, list[str]], **more: Any) -> Judged:
     bounds = {
-        name: more.pop(name) for name in ("newcomers", "growth", "signals", "confirmed") if name in more
+        name: more.pop(name) for name in ("newcomers", "growth", "new_signals", "confirmed") if name in more
     }
     return judge_decisions(tonight(clusters, **more), DAYS, decided(*decisions), **bounds)
 
@@ -153,7 +153,7 @@ def test_all_that_changed_is_said_and_bounds_can_be_set():
         "4 of 8 members came since", "400 exchanges a day, after 28 when it was cleared",
         "100% of its evidence is from signals that it did not share then, most of kind card",
     ]  # fmt: skip
-    wide = {"newcomers": 0.5, "growth": 20.0, "signals": 1.0}
+    wide = {"newcomers": 0.5, "growth": 20.0, "new_signals": 1.0}
     assert judge(clusters, (CLEARED, "c", accounts(0, 4)), daily=50.0, shared=shared, **wide).cleared == {"c"}
 
 

@@ -107,6 +107,7 @@ EXPECTED = {name: _columns(table) for name, table in schema.ARTEFACTS.items()} |
     "lineage": _columns(schema.LINEAGE),
     "regrowth": _columns(schema.REGROWTH),
     "decisions": _columns(schema.DECISIONS),
+    "decision_log": _columns(schema.DECISION_LOG),
     "configuration": _settings(),
 }
 

@@ -18,7 +18,8 @@ def find(directory: str, text: str, as_json: bool) -> None:
     For an account it says in which cluster it is and with what evidence, or why it is in none: how far below
     the bound, what it shares and with whom. For a signal it says who has it.
 
-    A signal is KIND=VALUE, or its value alone. Signals that one account alone has are not in a run.
+    ACCOUNT|SIGNAL is the id of an account, or a signal as KIND=VALUE or by its value alone. Signals that
+    one account alone has are not in a run.
     """
     from clustergraph.artefacts.runs import open_run
     from clustergraph.investigation.finding import find as find_in_run

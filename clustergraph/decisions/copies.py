@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from clustergraph.decisions.log import read_log
-from clustergraph.disk.durable import FOLDER_MODE, flush, hash_file, settle
+from clustergraph.disk.durable import FOLDER_MODE, flush, hash_file, make_private, put_piece, settle
 from clustergraph.disk.faults import told
 from clustergraph.errors import InputError
 
@@ -90,7 +90,7 @@ def write_copy(store: Store, night: date, copy: Copy) -> str:
     """
     with told(store.decisions):
         store.decisions.mkdir(FOLDER_MODE, exist_ok=True)
-        store.decisions.chmod(FOLDER_MODE)
+        make_private(store.decisions)
         flush(store.root)
         fresh = Path(tempfile.mkdtemp(prefix=".", dir=store.decisions))
         try:
@@ -99,8 +99,7 @@ def write_copy(store: Store, night: date, copy: Copy) -> str:
                 pq.write_table(table, fresh / f"{name}.parquet", compression="zstd")
             place = store.decisions / f"night={night}-{_name(fresh)}"
             settle(fresh)
-            if not place.exists():
-                fresh.rename(place)
+            put_piece(fresh, place, intact=place.exists() and find_fault(place) is None)
             flush(store.decisions)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
@@ -126,13 +125,12 @@ def read_copy(store: Store, entry: Entry) -> Copy:
     return Copy(**tables)
 
 
-def find_fault(store: Store, place: str) -> str | None:
+def find_fault(folder: Path) -> str | None:
     """Say what is wrong with a copy that the log names, None if nothing is."""
-    folder = store.root / place
     missing = [name for name in TABLES if not (folder / f"{name}.parquet").is_file()]
     if missing:
         return f"has no {missing[0]}.parquet; expected what a decision was made on"
-    if _name(folder) != Path(place).name.rpartition("-")[2]:
+    if _name(folder) != folder.name.rpartition("-")[2]:
         return "has files of another content; expected those that its name is made from"
     return None
 

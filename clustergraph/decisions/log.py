@@ -13,7 +13,7 @@ import os
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from clustergraph.disk.durable import FILE_MODE, FOLDER_MODE, flush
+from clustergraph.disk.durable import FILE_MODE, FOLDER_MODE, flush, make_private
 from clustergraph.disk.faults import told
 from clustergraph.errors import InputError
 
@@ -122,7 +122,7 @@ def append(store: Store, entry: Entry) -> Entry:
     line = (_TORN + b"\n" if log.torn else b"") + _write_line(whole)
     with told(path):
         store.decisions.mkdir(FOLDER_MODE, exist_ok=True)
-        store.decisions.chmod(FOLDER_MODE)
+        make_private(store.decisions)
         flush(store.root)
         _append_bytes(path, line)
         flush(store.decisions)

@@ -13,6 +13,7 @@ from clustergraph.store.ledger import MEMORY, REMEMBERED_DAYS
 
 if TYPE_CHECKING:
     from clustergraph.decisions.judging import Judged
+    from clustergraph.decisions.log import Entry
     from clustergraph.decisions.standing import Standing
     from clustergraph.engines.interface import Engine
 
@@ -32,6 +33,7 @@ _MEMORY = """
 SELECT * FROM memory_kept
 UNION ALL SELECT * FROM confirmed_memory WHERE night > DATE '{night}' - INTERVAL {days} DAY
 """
+_CONFIRMED = pa.schema([("account_id", pa.string()), ("since", pa.date32())])
 # A household of which one member was banned is no cluster to remember, unless most of it was.
 _REMEMBERED = """
 SELECT cluster_id, min(b.since) AS since, max(b.banned_on) AS last_ban
@@ -67,11 +69,13 @@ def load_marked(engine: Engine, standing: Standing, night: date) -> None:
         night: the date.
     """
     confirmed = [one for one in standing.entries if one.decision == CONFIRMED]
-    under = {one.number: date.fromisoformat(one.night) for one in confirmed}
-    accounts = {name: under[number] for name, number in standing.accounts.items() if number in under}
-    columns = [pa.array(accounts.keys(), pa.string()), pa.array(accounts.values(), pa.date32())]
-    engine.load("confirmed_accounts", pa.table(columns, ["account_id", "since"]))
-    links = [_remember(standing, one.number, one.cluster_id, under[one.number]) for one in confirmed]
+    members: dict[int, list[str]] = {one.number: [] for one in confirmed}
+    for account, number in standing.accounts.items():
+        if number in members:
+            members[number].append(account)
+    accounts = [_mark(one, members[one.number]) for one in confirmed]
+    links = [_remember(one, standing.copies[one.number].links, members[one.number]) for one in confirmed]
+    engine.load("confirmed_accounts", pa.concat_tables([_CONFIRMED.empty_table(), *accounts]))
     engine.load("confirmed_memory", pa.concat_tables([MEMORY.empty_table(), *links]))
     engine.create("marked", _MARKED)
     engine.view("memory_before", _MEMORY.format(night=night, days=REMEMBERED_DAYS))
@@ -83,15 +87,21 @@ def load_known_clusters(engine: Engine, clusters: pa.Table, standing: Standing, 
     Args:
         engine: to load into.
         clusters: of the ledger, those of tonight included.
-        standing: decisions in force.
-        judged: what of them holds tonight; a cluster that was not found tonight is as it was left.
+        standing: decisions in force; a cluster that was cleared is known by them when the ledger has
+            forgotten it, and is as it was left until it is found again.
+        judged: what of them holds tonight.
     """
-    gone = set(clusters["cluster_id"].to_pylist()) - set(judged.clusters)
-    resting = {one.cluster_id for one in standing.entries if one.decision == CLEARED} & gone
-    cleared = pa.array(sorted(judged.cleared | resting), pa.string())
+    left = {
+        one.cluster_id: one.accounts
+        for one in standing.entries
+        if one.decision == CLEARED and one.cluster_id not in judged.clusters
+    }
+    cleared = pa.array(sorted(judged.cleared | left.keys()), pa.string())
     innocent = pc.or_(clusters["explained"], pc.is_in(clusters["cluster_id"], cleared))
     known = clusters.select(["cluster_id", "accounts"]).append_column("innocent", innocent)
-    engine.load("known_clusters", known)
+    forgotten = sorted(left.keys() - set(clusters["cluster_id"].to_pylist()))
+    rows = [{"cluster_id": one, "accounts": left[one], "innocent": True} for one in forgotten]
+    engine.load("known_clusters", pa.concat_tables([known, pa.Table.from_pylist(rows, known.schema)]))
 
 
 def find_remembered_clusters(engine: Engine) -> None:
@@ -103,14 +113,17 @@ def find_remembered_clusters(engine: Engine) -> None:
     engine.create("remembered_clusters", _REMEMBERED)
 
 
-def _remember(standing: Standing, number: int, cluster_id: str, night: date) -> pa.Table:
+def _mark(entry: Entry, members: list[str]) -> pa.Table:
+    since = pa.repeat(date.fromisoformat(entry.night), len(members))
+    return pa.table([pa.array(members, pa.string()), since], schema=_CONFIRMED)
+
+
+def _remember(entry: Entry, links: pa.Table, members: list[str]) -> pa.Table:
     """Give what the accounts under an entry had, as the ledger's memory has it."""
-    mine = pa.array([name for name, one in standing.accounts.items() if one == number], pa.string())
-    links = standing.copies[number].links
-    links = links.filter(pc.is_in(links["account_id"], mine))
+    links = links.filter(pc.is_in(links["account_id"], pa.array(members, pa.string())))
     columns = {name: links[name] for name in ("account_id", "kind", "value")}
     columns |= {
-        "cluster_id": pa.repeat(pa.scalar(cluster_id), len(links)),
-        "night": pa.repeat(pa.scalar(night), len(links)),
+        "cluster_id": pa.repeat(entry.cluster_id, len(links)),
+        "night": pa.repeat(date.fromisoformat(entry.night), len(links)),
     }
     return pa.table({name: columns[name] for name in MEMORY.names}).cast(MEMORY)

@@ -30,7 +30,7 @@ def check_decisions(store: Store, nights: Sequence[Published]) -> Iterator[Probl
         if loss:
             yield Problem(place, loss)
     for copy in sorted({one.copy for one in log.entries if one.copy}):
-        fault = find_fault(store, copy)
+        fault = find_fault(store.root / copy)
         if fault:
             yield Problem(copy, fault)
 
