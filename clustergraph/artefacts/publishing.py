@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from clustergraph.artefacts.schema import LAYOUTS
 from clustergraph.disk.durable import (
     copy_table,
     flush,
@@ -120,7 +121,8 @@ def publish(
     try:
         fresh.mkdir()
         artefacts = {
-            f"{name}.parquet": _write(table, fresh / f"{name}.parquet") for name, table in tables.items()
+            f"{name}.parquet": _write(name, table, fresh / f"{name}.parquet")
+            for name, table in tables.items()
         }
         full = {**manifest, "artefacts": artefacts}
         write_json(full, fresh / MANIFEST)
@@ -133,8 +135,10 @@ def publish(
     return full
 
 
-def _write(table: pa.Table | Path, path: Path) -> dict[str, Any]:
-    return copy_table(table, path) if isinstance(table, Path) else write_table(table, path)
+def _write(name: str, table: pa.Table | Path, path: Path) -> dict[str, Any]:
+    if isinstance(table, Path):
+        return copy_table(table, path)
+    return write_table(table, path, **LAYOUTS.get(name, {}))
 
 
 def _make_locked(parent: Path, prefix: str, undo: contextlib.ExitStack) -> Path:

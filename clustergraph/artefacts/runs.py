@@ -324,7 +324,7 @@ def _read_table(
     try:
         # Not as a data set: a run may lie in dt=.../, which is no column of it.
         with pq.ParquetFile(path, read_dictionary=list(coded)) as file:
-            table = file.read(columns)
+            table = file.read(None if columns is None else list(columns))
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path}: cannot be read as Parquet: {str(error).splitlines()[0]}") from error
     for column in (schema.field(name) for name in wanted):

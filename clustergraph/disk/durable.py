@@ -26,9 +26,15 @@ FOLDER_MODE, FILE_MODE = 0o750, 0o640
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
-def write_table(table: pa.Table, path: Path) -> dict[str, Any]:
-    """Write a table as Parquet; give its ``rows``, ``bytes`` and ``sha256``."""
-    pq.write_table(table, path, compression="zstd", row_group_size=1 << 20)
+def write_table(table: pa.Table, path: Path, **layout: Any) -> dict[str, Any]:
+    """Write a table as Parquet; give its ``rows``, ``bytes`` and ``sha256``.
+
+    Args:
+        table: to write.
+        path: of the file.
+        layout: what :func:`pyarrow.parquet.write_table` is to know of its columns.
+    """
+    pq.write_table(table, path, compression="zstd", row_group_size=1 << 20, **layout)
     return {"rows": table.num_rows, "bytes": path.stat().st_size, "sha256": hash_file(path)}
 
 

@@ -45,6 +45,7 @@ Outcome = Literal["whole", "smaller", "split", "dissolved"]
 # What has come together has more in common with the rest than its parts had.
 _PASSES = 8
 _MOST_APART = 1 / 3
+_TIES = ("source", "target", "bits", "shared", "families")
 # Bits by which rounding may move a tie.
 _MARGIN = 1e-6
 
@@ -89,8 +90,11 @@ class Standing:
         """Take cluster ``cluster`` (its rank less 1) out of the world."""
         self.world = world
         self.cluster = cluster
-        self.excerpt: Excerpt = take_excerpt(world, world.members(cluster))
-        self.ties: Pairs = _read_ties(world, self.excerpt)
+        with ThreadPoolExecutor(1) as pool:
+            table = pool.submit(world.run.read, "ties", _TIES, coded=_TIES[:2])
+            self.excerpt: Excerpt = take_excerpt(world, world.members(cluster))
+            _ = self.excerpt.background  # compiled code is loaded while the ties are read
+            self.ties: Pairs = _place_ties(table.result(), world, self.excerpt)
 
     def without(self, signals: Sequence[int]) -> Without:
         """Tell what becomes of the cluster without some signals (their numbers in the world)."""
@@ -186,17 +190,14 @@ class Standing:
         return number_by_first(np.where(joined, min(heirs, default=UNCLUSTERED), labels))
 
 
-def _read_ties(world: World, excerpt: Excerpt) -> Pairs:
-    """Read the ties between accounts of an excerpt, as places in it."""
+def _place_ties(table: pa.Table, world: World, excerpt: Excerpt) -> Pairs:
+    """Give the ties between accounts of an excerpt, as places in it."""
     ids = world.account_id.take(pa.array(excerpt.accounts))
-    columns = ["source", "target", "bits", "shared", "families"]
-    table = world.run.read("ties", columns, coded=["source"])  # sorted by it: few values to look up
-    chunks = table["source"].chunks
-    places = [pc.index_in(one.dictionary, value_set=ids).take(one.indices) for one in chunks]
-    table = table.append_column("source_place", pa.chunked_array(places, pa.int32()))
-    table = table.filter(pc.is_valid(table["source_place"]))
-    table = table.append_column("target_place", pc.index_in(table["target"], value_set=ids))
-    table = table.filter(pc.is_valid(table["target_place"]))
+    for end in ("source", "target"):
+        chunks = table[end].chunks
+        places = [pc.index_in(one.dictionary, value_set=ids).take(one.indices) for one in chunks]
+        table = table.append_column(f"{end}_place", pa.chunked_array(places, pa.int32()))
+        table = table.filter(pc.is_valid(table[f"{end}_place"]))
     source, target, shared, families = (
         table[name].to_numpy().astype(np.int32)
         for name in ("source_place", "target_place", "shared", "families")
