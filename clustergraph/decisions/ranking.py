@@ -10,16 +10,19 @@ import pyarrow.compute as pc
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+# Its rows are the numbers of the accounts, which the incidence names them by.
+_NUMBERED = "accounts"
+
 
 def rank_behind(tables: Mapping[str, pa.Table], cluster_ids: Collection[str]) -> dict[str, pa.Table]:
     """Put some clusters behind all others, each part in the order that it has.
 
     Args:
-        tables: artefacts, in the order of the ranks; those without a ``cluster_id`` stay as they are.
+        tables: artefacts, in the order of the ranks; those of another order stay as they are.
         cluster_ids: of the clusters to put behind.
     """
     behind = pa.array(sorted(cluster_ids), pa.string())
-    moved = {name: _move(table, behind) for name, table in tables.items()}
+    moved = {name: _move(table, behind) if name != _NUMBERED else table for name, table in tables.items()}
     clusters = moved["clusters"]
     place = clusters.column_names.index("rank")
     ranks = pa.array(range(1, clusters.num_rows + 1), pa.int64())
