@@ -9,7 +9,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "clustergraph"
 # From the ground up: a module may import from its own layer and from those before it.
 LAYERS = [
-    "errors", "figures", "config", "progress", "disk", "engines", "sightings", "store", "identity",
+    "errors", "figures", "config", "progress", "disk", "engines", "templates", "sightings", "store", "identity",
     "incidence", "communities", "artefacts", "projection", "membership", "clusters", "guardrails", "jobs",
     "analysis", "nights", "upkeep", "simulation", "pipeline", "presentation", "scoring", "commands", "cli",
     "__main__",

@@ -145,6 +145,11 @@ class DuckDBEngine:
             # Not execute(): where insertion order is not preserved its tables lose ORDER BY (DuckDB 2.0).
             return self._connection.sql(sql).to_arrow_table()
 
+    def stream(self, sql: str, rows: int) -> Iterator[pa.RecordBatch]:
+        """Run a query and give its rows bit by bit; see `Engine.stream`."""
+        with self._mended(), self._connection.cursor() as cursor:
+            yield from cursor.sql(sql).to_arrow_reader(rows)
+
     def load(self, name: str, table: pa.Table) -> None:
         """Keep a table's rows on disk under a name."""
         self._make_way(name, "TABLE")

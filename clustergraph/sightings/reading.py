@@ -16,11 +16,15 @@ from clustergraph.sightings.faults import LOCATED, Rejected, add_up, check_share
 from clustergraph.sightings.layouts import (
     COUNTS,
     DEFAULT_SIGNALS,
+    PROMPT,
+    TEMPLATE,
     check_types,
+    has_prompts_alone,
     scan_layout,
     sort_layouts,
     tell_shape,
 )
+from clustergraph.sightings.prompts import forget_prompts, name_templates
 from clustergraph.sightings.relations import drop_duplicates, list_files, name_relations
 from clustergraph.sightings.rows import rows_sql
 from clustergraph.sightings.sources import find
@@ -104,6 +108,7 @@ def read(
     place: str = DEFAULT_PLACE,
     span: Span | None = None,
     earlier_events: Sequence[str] = (),
+    threads: int | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Sightings:
     """Read all inputs into the relations `sightings` and `exchanges` of the engine.
@@ -117,6 +122,7 @@ def read(
         place: column of events that tells where a row was seen; chance is reckoned place by place.
         span: days that rows have to be of; others, and rows without a time, are set aside.
         earlier_events: Parquet files of `event`, the MD5 of event ids that were counted before.
+        threads: that look for templates in prompts; all processors if None.
         progress: told in a few words what is being done.
 
     Raises:
@@ -124,7 +130,7 @@ def read(
             of the wrong type; no signal column; more than a fifth of the rows unusable.
     """
     say = progress or (lambda _: None)
-    mapping = DEFAULT_SIGNALS if signals is None else signals
+    mapping = _without_prompts(DEFAULT_SIGNALS if signals is None else signals)
     say("looking at the files")
     sources = find(inputs)
     shape = tell_shape(sources, mapping)
@@ -137,7 +143,8 @@ def read(
         say(f"reading {len(layout.sources):,} files ({layout.format})")
         _read_layout(engine, layout, columns)
     unread = [engine.rejects(layout.name) for layout in layouts if layout.format == "csv"]
-    rejected: list[Mapping[str, Rejected]] = [count_rejects(lines) for lines in unread]
+    shown = not any(PROMPT in source.columns for source in sources)
+    rejected: list[Mapping[str, Rejected]] = [count_rejects(lines, shown=shown) for lines in unread]
     say("checking rows")
     wanted = ", ".join(quote(name) for name in columns.wanted)
     parts = [f"SELECT {wanted}, fault FROM {layout.name}_rows" for layout in layouts]
@@ -157,14 +164,20 @@ def read(
         found = survey(engine, clean, columns)
     check_totals(found.totals)
     unique, duplicates = drop_duplicates(engine, clean, columns, earlier_events)
+    kinds = set(found.kinds)
+    if columns.prompt:
+        unique, templates = name_templates(engine, unique, columns, threads=threads, progress=say)
+        forget_prompts(engine, layouts)
+        columns = replace(columns, prompt=False)
+        kinds |= {mapping[TEMPLATE]} if templates else set()
     name_relations(engine, unique, columns, found)
     naive, times = _tell_times(engine, layouts, found)
     known = DEFAULT_FAMILIES | dict(families or {})
     return Sightings(
         engine=engine,
         shape=shape,
-        kinds=found.kinds,
-        families={kind: known.get(kind, kind) for kind in found.kinds},
+        kinds=tuple(sorted(kinds)),
+        families={kind: known.get(kind, kind) for kind in kinds},
         has_time=found.has_time,
         has_place=columns.place is not None,
         has_events=bool(columns.ids),
@@ -179,6 +192,14 @@ def read(
     )
 
 
+def _without_prompts(signals: Mapping[str, str]) -> Mapping[str, str]:
+    """Have a prompt that was named as a signal give the kind of its templates: its text is never a value."""
+    if PROMPT not in signals:
+        return signals
+    others = {column: kind for column, kind in signals.items() if column != PROMPT}
+    return {TEMPLATE: signals[PROMPT], **others}
+
+
 def _choose_columns(
     sources: Sequence[Source], shape: Shape, mapping: Mapping[str, str], place: str
 ) -> Columns:
@@ -187,12 +208,14 @@ def _choose_columns(
         source.format == "json" for source in sources
     ):  # a key may come after the lines that were looked at
         present |= {"timestamp", "event_id", place, *COUNTS, *mapping}
-    signals = {name: mapping[name] for name in sorted(mapping) if name in present}
     if shape == "sightings":
         return Columns(shape, {}, present)
+    prompt = has_prompts_alone(sources, mapping)
+    present |= {TEMPLATE} if prompt else set()
+    signals = {name: mapping[name] for name in sorted(mapping) if name in present}
     if place not in present and place != DEFAULT_PLACE:
         raise InputError(f"no file has the column {place!r} that [read] place names")
-    return Columns(shape, signals, present, place if place in present else None)
+    return Columns(shape, signals, present, place if place in present else None, prompt=prompt)
 
 
 def _read_layout(engine: Engine, layout: Layout, columns: Columns) -> None:
