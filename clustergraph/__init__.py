@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from clustergraph.artefacts.runs import Run, open_run
     from clustergraph.clusters.ranking import rank
+    from clustergraph.decisions.export import list_decisions
+    from clustergraph.decisions.reliability import measure_reliability
     from clustergraph.engines.duckdb import DuckDBEngine
     from clustergraph.incidence.links import link
     from clustergraph.membership.members import partition
@@ -29,14 +31,18 @@ if TYPE_CHECKING:
     from clustergraph.projection.ties import project
     from clustergraph.scoring.comparison import score
     from clustergraph.sightings.reading import read
+    from clustergraph.upkeep.deciding import decide
 
 # Loaded when first used, so that the command line answers at once.
 _HOMES = {
     "DuckDBEngine": "clustergraph.engines.duckdb",
     "Run": "clustergraph.artefacts.runs",
+    "decide": "clustergraph.upkeep.deciding",
     "estimate": "clustergraph.pipeline",
     "explain": "clustergraph.presentation.explanation",
     "link": "clustergraph.incidence.links",
+    "list_decisions": "clustergraph.decisions.export",
+    "measure_reliability": "clustergraph.decisions.reliability",
     "nightly": "clustergraph.nights.night",
     "open_run": "clustergraph.artefacts.runs",
     "partition": "clustergraph.membership.members",
@@ -47,8 +53,8 @@ _HOMES = {
     "score": "clustergraph.scoring.comparison",
 }
 __all__ = [
-    "DuckDBEngine", "Run", "estimate", "explain", "link", "nightly", "open_run", "partition", "project",
-    "rank", "read", "run", "score",
+    "DuckDBEngine", "Run", "decide", "estimate", "explain", "link", "list_decisions", "measure_reliability",
+    "nightly", "open_run", "partition", "project", "rank", "read", "run", "score",
 ]  # fmt: skip
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from clustergraph.commands.check import check
+from clustergraph.commands.decide import decide
+from clustergraph.commands.decisions import decisions
 from clustergraph.commands.diff import diff
 from clustergraph.commands.explain import explain
 from clustergraph.commands.history import history
@@ -36,7 +38,7 @@ def commands() -> None:
     """Find clusters of coordinated accounts in the traffic of an AI provider."""
 
 
-for _command in (run, nightly, history, diff, check, prune, top, explain, simulate, score):
+for _command in (run, nightly, history, diff, check, prune, decide, decisions, top, explain, simulate, score):
     commands.add_command(_command)
 
 

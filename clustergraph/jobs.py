@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from clustergraph.clusters.ranking import rank
 from clustergraph.communities.leiden import Leiden
 from clustergraph.config import resolve
+from clustergraph.decisions.judging import judge_decisions
 from clustergraph.guardrails import find_breaches
 from clustergraph.incidence.links import link
 from clustergraph.membership.members import partition
@@ -31,6 +32,7 @@ STAGES: dict[str, Callable[..., Any]] = {
     "rank": rank,
     "window": choose_window,
     "guardrails": find_breaches,
+    "decisions": judge_decisions,
 }
 MEMORY_LIMIT = "1500MB"
 # Parameters that the pipeline passes itself, so that no configuration sets them.

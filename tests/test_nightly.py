@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import stat
-from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -19,16 +17,12 @@ from clustergraph.errors import GuardrailError, InputError, UsageError
 from clustergraph.nights.night import nightly
 from clustergraph.simulation.generate import simulate
 from tests.commands import call, snapshot
+from tests.nights import at, events, manifest, run_night, table
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-START = date(2026, 2, 2)
 NIGHTS = 5
-
-
-def at(number: int) -> date:
-    return START + timedelta(days=number)
 
 
 @pytest.fixture(scope="module")
@@ -38,15 +32,6 @@ def world(tmp_path_factory) -> Path:
     return folder
 
 
-def events(world: Path, number: int) -> Path:
-    return world / "events" / f"dt={at(number)}"
-
-
-def run_night(world: Path, store: Path, number: int, **options):
-    options = {"accounts": world / "accounts.parquet", "threads": 1} | options
-    return nightly(events(world, number), store=store, night=at(number), **options)
-
-
 @pytest.fixture(scope="module")
 def store(world, tmp_path_factory) -> Path:
     """A store of all nights; tests read it."""
@@ -54,14 +39,6 @@ def store(world, tmp_path_factory) -> Path:
     for number in range(NIGHTS):
         run_night(world, store, number)
     return store
-
-
-def table(store: Path, number: int, name: str) -> pa.Table:
-    return pq.read_table(store / "runs" / f"dt={at(number)}" / f"{name}.parquet", partitioning=None)
-
-
-def manifest(store: Path, number: int) -> dict:
-    return json.loads((store / "runs" / f"dt={at(number)}" / "run.json").read_text())
 
 
 def contents(store: Path) -> dict[str, bytes | str]:

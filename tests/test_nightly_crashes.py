@@ -22,7 +22,7 @@ import pytest
 
 from clustergraph.disk import durable
 from clustergraph.errors import InputError
-from clustergraph.nights import night
+from clustergraph.nights import window
 from clustergraph.nights.night import nightly
 from clustergraph.simulation.generate import simulate
 from tests.commands import Ended, call, finish, start
@@ -285,14 +285,14 @@ def try_faults(
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Find the clusters of a night once: nothing is written meanwhile."""
-    plain, found = night.analyse, []
+    plain, found = window.analyse, []
 
     def analyse(*arguments: Any, **options: Any) -> Any:
         if not found:
             found.append(plain(*arguments, **options))
         return found[0]
 
-    monkeypatch.setattr(night, "analyse", analyse)
+    monkeypatch.setattr(window, "analyse", analyse)
 
 
 CASES = [
@@ -352,13 +352,13 @@ def test_faults_of_a_night_that_replaces_another(
 
 WAIT_FOR_INPUT = """
 import sys
-from clustergraph.nights import night
-plain = night.fold
+from clustergraph.nights import intake
+plain = intake.fold
 def fold(*arguments):
     print("at work", flush=True)
     sys.stdin.read()
     return plain(*arguments)
-night.fold = fold
+intake.fold = fold
 """
 
 
@@ -450,7 +450,7 @@ def test_jobs_that_make_a_store_at_once(world: Path, stores: list[Path], tmp_pat
 # A signal at the nth call of a function.
 SIGNAL_AT = """
 import os
-from clustergraph.nights import night
+from clustergraph.nights import publication, window
 from clustergraph.store import increments, ledger, store
 plain, left = {place}, {number}
 def struck(*arguments, **options):
@@ -470,9 +470,9 @@ def signal_at(place: str, number: int, sent: signal.Signals) -> str:
     ("place", "number", "published"),
     [
         ("increments.settle", 1, False),
-        ("night.analyse", 1, False),
+        ("window.analyse", 1, False),
         ("ledger.settle", 1, False),
-        ("night.publish", 1, False),
+        ("publication.publish", 1, False),
         ("store.Store.point_to_latest", 2, True),  # the first time is before the night
         ("store.Store.clean", 2, True),
     ],
@@ -514,9 +514,9 @@ def rebuilt(world: Path, wrong: Path, tmp_path_factory: pytest.TempPathFactory) 
     [
         ("increments.settle", 1, "as it was"),
         ("store.Store.mark_rebuild", 1, "as it was"),  # rows are in the store, but no run names them
-        ("night.publish", 1, "as it was"),
+        ("publication.publish", 1, "as it was"),
         ("store.Store.point_to_latest", 2, "rebuilt"),  # night 1 is published, night 2 is to come
-        ("night.publish", 2, "rebuilt"),
+        ("publication.publish", 2, "rebuilt"),
         ("store.Store._clean_folder", 6, "rebuilt"),  # four of them before
         ("store.Store.mark_rebuild", 2, "rebuilt"),
     ],

@@ -32,7 +32,13 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 TABLE = re.compile(r"<!-- table: (\w+) -->\n(.*?)<!-- end -->\n", re.DOTALL)
-TYPES = {"string": "string", "int64": "int", "double": "double", "timestamp[us, tz=UTC]": "timestamp"}
+TYPES = {
+    "string": "string",
+    "int64": "int",
+    "double": "double",
+    "timestamp[us, tz=UTC]": "timestamp",
+    "bool": "bool",
+}
 
 
 def _blocks(language: str) -> list[str]:
@@ -103,6 +109,7 @@ EXPECTED = {name: _columns(table) for name, table in schema.ARTEFACTS.items()} |
     "nightly": _columns([one for one in schema.NIGHTLY_CLUSTERS if one.name not in schema.CLUSTERS.names]),
     "lineage": _columns(schema.LINEAGE),
     "regrowth": _columns(schema.REGROWTH),
+    "decisions": _columns(schema.DECISIONS),
     "configuration": _settings(),
 }
 

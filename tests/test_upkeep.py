@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -15,7 +14,6 @@ import pytest
 from clustergraph.artefacts.schema import LINEAGE, NIGHTLY_CLUSTERS, fill_schema
 from clustergraph.disk.durable import hash_file
 from clustergraph.errors import GuardrailError, InputError, UsageError
-from clustergraph.nights.night import nightly
 from clustergraph.simulation.generate import simulate
 from clustergraph.store.store import Store, hold, open_store
 from clustergraph.upkeep.checking import check_store
@@ -23,17 +21,15 @@ from clustergraph.upkeep.differences import compare_nights
 from clustergraph.upkeep.history import tell_life
 from clustergraph.upkeep.pruning import prune
 from tests.commands import call, finish, snapshot, start
+from tests.nights import at, run_folder, run_night, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-START = date(2026, 2, 2)
 NIGHTS = 4
-
-
-def at(number: int) -> date:
-    return START + timedelta(days=number)
+# Windows of two nights, so that there are days that no window has any more.
+SETTINGS = {"config": {"window": {"nights": 2}}}
 
 
 @pytest.fixture(scope="module")
@@ -43,17 +39,12 @@ def world(tmp_path_factory) -> Path:
     return folder
 
 
-def run_night(world: Path, root: Path, number: int, **options):
-    inputs = world / "events" / f"dt={at(number)}"
-    return nightly(inputs, store=root, night=at(number), threads=1, **options)
-
-
 @pytest.fixture(scope="module")
 def whole(world, tmp_path_factory) -> Path:
     """A store of all nights but the last, with a window of two; tests read it."""
     root = tmp_path_factory.mktemp("stores") / "store"
     for number in range(NIGHTS):
-        run_night(world, root, number, config={"window": {"nights": 2}})
+        run_night(world, root, number, **SETTINGS)
     return root
 
 
@@ -64,20 +55,12 @@ def root(whole, tmp_path) -> Path:
     return tmp_path / "store"
 
 
-def run(root: Path, number: int) -> Path:
-    return root / "runs" / f"dt={at(number)}"
-
-
-def table(root: Path, number: int, name: str) -> pa.Table:
-    return pq.read_table(run(root, number) / f"{name}.parquet", partitioning=None)
-
-
 def problems(root: Path) -> list[str]:
     return [str(one) for one in check_store(open_store(root)).problems]
 
 
 def change_manifest(root: Path, number: int, change: Callable[[dict[str, Any]], object]) -> None:
-    path = run(root, number) / "run.json"
+    path = run_folder(root, number) / "run.json"
     document = json.loads(path.read_text())
     change(document)
     path.write_text(json.dumps(document))
@@ -85,7 +68,7 @@ def change_manifest(root: Path, number: int, change: Callable[[dict[str, Any]], 
 
 def replace_table(root: Path, number: int, name: str, new: pa.Table) -> None:
     """Write an artefact anew, and have run.json say what it is now."""
-    path = run(root, number) / f"{name}.parquet"
+    path = run_folder(root, number) / f"{name}.parquet"
     pq.write_table(new, path)
     said = {"rows": new.num_rows, "bytes": path.stat().st_size, "sha256": hash_file(path)}
     change_manifest(root, number, lambda document: document["artefacts"].update({path.name: said}))
@@ -114,19 +97,19 @@ def lives(tmp_path_factory) -> Store:
     root = tmp_path_factory.mktemp("lives")
     (root / "store.json").write_text('{"format": 1}')
     for number, rows in enumerate(LIVES):
-        run(root, number).mkdir(parents=True)
+        run_folder(root, number).mkdir(parents=True)
         columns = dict(
             zip(("cluster_id", "event", "from_ids", "into_ids"), zip(*rows, strict=True), strict=True)
         )
         lineage = fill_schema(LINEAGE, {name: list(values) for name, values in columns.items()}, len(rows))
-        pq.write_table(lineage, run(root, number) / "lineage.parquet")
+        pq.write_table(lineage, run_folder(root, number) / "lineage.parquet")
         found = [one for one, event, _, _ in rows if event not in ("dormant", "died")]
         figures = {
             "cluster_id": found, "rank": range(1, len(found) + 1), "accounts": [3 + number] * len(found),
             "extraction_volume": [100.0 * (number + 1)] * len(found),
         }  # fmt: skip
         clusters = fill_schema(NIGHTLY_CLUSTERS, figures, len(found))
-        pq.write_table(clusters, run(root, number) / "clusters.parquet")
+        pq.write_table(clusters, run_folder(root, number) / "clusters.parquet")
     return open_store(root)
 
 
@@ -144,7 +127,7 @@ def test_a_life_goes_through_dormancy_and_ends_in_another(lives):
 def test_who_is_dormant_is_so_up_to_the_last_night(lives, tmp_path):
     shutil.copytree(lives.root, tmp_path / "store")
     for number in (3, 4, 5):
-        shutil.rmtree(run(tmp_path / "store", number))
+        shutil.rmtree(run_folder(tmp_path / "store", number))
     life = tell_life(open_store(tmp_path / "store"), B)
     assert [one.event for one in life.stages] == ["born", "dormant", "dormant"]
 
@@ -239,12 +222,12 @@ def test_a_whole_store_has_no_problem_and_is_left_alone(whole):
 
 
 def cut(root: Path) -> None:
-    path = run(root, 1) / "links.parquet"
+    path = run_folder(root, 1) / "links.parquet"
     path.write_bytes(path.read_bytes()[:-9])
 
 
 def turn_a_bit(root: Path) -> None:
-    path = run(root, 1) / "links.parquet"
+    path = run_folder(root, 1) / "links.parquet"
     content = bytearray(path.read_bytes())
     content[40] ^= 1
     path.write_bytes(content)
@@ -326,11 +309,12 @@ def point_elsewhere(root: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "file", "words"),
     [
-        (lambda root: (run(root, 1) / "links.parquet").unlink(), "{run1}/links.parquet", "is missing"),
+        (lambda root: (run_folder(root, 1) / "links.parquet").unlink(), "{run1}/links.parquet", "is missing"),
         (cut, "{run1}/links.parquet", "bytes; expected"),
         (turn_a_bit, "{run1}/links.parquet", "has SHA-256"),
         (lose_rows, "{run1}/ties.parquet", "rows; expected 1, as run.json says"),
-        (lambda root: (run(root, 1) / "run.json").write_text("{"), "{run1}/run.json", "cannot be read"),
+        (lambda root: (run_folder(root, 1) / "run.json").write_text("{"), "{run1}/run.json",
+         "cannot be read"),
         (lambda root: change_manifest(root, 1, lambda one: one["store"].pop("ledger")), "{run1}/run.json",
          "does not say all"),
         (lambda root: change_manifest(root, 1, lambda one: one["artefacts"].pop("ties.parquet")),
@@ -342,7 +326,7 @@ def point_elsewhere(root: Path) -> None:
         (change_increment, "incidence/dt=2026-02-04/night=2026-02-04-", "exchanges.parquet: has SHA-256"),
         (lose_ledger, "ledgers/night=2026-02-04-", "is missing"),
         (change_ledger, "ledgers/night=2026-02-04-", "of another content"),
-        (lambda root: shutil.rmtree(run(root, 2)), "{run3}/run.json",
+        (lambda root: shutil.rmtree(run_folder(root, 2)), "{run3}/run.json",
          "goes on from 2026-02-04, but the night before is 2026-02-03"),
         (move_window, "{run2}/run.json", "window of 2026-02-04; expected 2026-02-03, 2026-02-04"),
         (lose_a_lineage, "{run2}/lineage.parquet", "has 0 rows of"),
@@ -351,7 +335,8 @@ def point_elsewhere(root: Path) -> None:
         (raise_the_dead, "{run3}/lineage.parquet", "which died on 2026-02-03"),
         (point_elsewhere, "runs/latest", "leads to 2026-02-02; expected 2026-02-05"),
         (lambda root: (root / "runs" / "latest").unlink(), "runs/latest", "leads to no night"),
-        (lambda root: (run(root, 0) / "ties.parquet").chmod(0o644), "{run0}/ties.parquet", "has mode 644"),
+        (lambda root: (run_folder(root, 0) / "ties.parquet").chmod(0o644), "{run0}/ties.parquet",
+         "has mode 644"),
         (lambda root: (root / "ledgers").chmod(0o755), "ledgers", "has mode 755"),
     ],
 )  # fmt: skip
@@ -371,7 +356,7 @@ def test_what_is_broken_is_named(root, harm, file, words):
 
 def test_one_broken_file_is_one_problem(root):
     turn_a_bit(root)
-    (run(root, 0) / "regrowth.parquet").unlink()
+    (run_folder(root, 0) / "regrowth.parquet").unlink()
     assert len(problems(root)) == 2
 
 
@@ -426,9 +411,11 @@ def test_a_pruned_store_goes_on_as_one_that_was_not(world, root, tmp_path):
     shutil.copytree(root, tmp_path / "other", symlinks=True)
     prune(open_store(root), 1)
     for one in (root, tmp_path / "other"):
-        run_night(world, one, NIGHTS, config={"window": {"nights": 2}})
-    for path in sorted(run(root, NIGHTS).glob("*.parquet")):
-        assert path.read_bytes() == (run(tmp_path / "other", NIGHTS) / path.name).read_bytes(), path.name
+        run_night(world, one, NIGHTS, **SETTINGS)
+    for path in sorted(run_folder(root, NIGHTS).glob("*.parquet")):
+        assert path.read_bytes() == (run_folder(tmp_path / "other", NIGHTS) / path.name).read_bytes(), (
+            path.name
+        )
     assert problems(root) == []
     assert call("history", table(root, NIGHTS, "clusters")["cluster_id"][0], "--store", root).code == 0
 
@@ -440,9 +427,8 @@ def test_a_night_that_lost_what_it_went_on_from_is_not_run_again(world, root):
         with pytest.raises(UsageError, match="were pruned"):
             run_night(world, root, number, **options)
     assert snapshot(root / "runs") == before
-    settings = {"config": {"window": {"nights": 2}}}
-    run_night(world, root, NIGHTS, **settings)
-    run_night(world, root, NIGHTS, **settings)
+    run_night(world, root, NIGHTS, **SETTINGS)
+    run_night(world, root, NIGHTS, **SETTINGS)
     assert problems(root) == []
 
 
@@ -457,7 +443,7 @@ def test_pruning_waits_for_its_turn_and_for_rebuilds(root):
     with pytest.raises(UsageError, match="at least"):
         prune(store, 0)
     assert call("prune", "--keep", "0", "--store", root).code == 2
-    (run(root, NIGHTS - 1) / "run.json").write_text("{}")
+    (run_folder(root, NIGHTS - 1) / "run.json").write_text("{}")
     with pytest.raises(InputError, match=r"run\.json"):
         prune(store, 1)
     assert len(store.nights()) == NIGHTS

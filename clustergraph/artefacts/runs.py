@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from clustergraph.artefacts.notebook import cluster_html, run_html
-from clustergraph.artefacts.schema import ARTEFACTS
+from clustergraph.artefacts.schema import ARTEFACTS, DECISIONS
 from clustergraph.config import suggest
 from clustergraph.errors import InputError, UsageError
 from clustergraph.figures import printable
@@ -87,6 +87,15 @@ class Run:
     def ties(self) -> pa.Table:
         """A row per kept pair of accounts."""
         return self._table("ties")
+
+    @property
+    def decisions(self) -> pa.Table:
+        """A row per cluster and decision on it; none where the run is no night of a store."""
+        if "decisions" not in self._tables:
+            path = (self.directory or Path()) / "decisions.parquet"
+            there = self.directory is not None and path.is_file()
+            self._tables["decisions"] = _read_table(path, DECISIONS) if there else DECISIONS.empty_table()
+        return self._tables["decisions"]
 
     def cluster(self, key: str | int) -> Cluster:
         """Find a cluster by its id, the beginning of its id, or its rank (``3``, ``'3'`` or ``'#3'``).

@@ -125,6 +125,7 @@ _NIGHTLY_COLUMNS = (
         "replacement_rate", _REAL, "share",
         "accounts named as regrowth, of the banned accounts that are or last were members; null without any",
     ),
+    _column("decision", _TEXT, "word", "confirmed, cleared or watch: what was decided on it and holds"),
 )  # fmt: skip
 NIGHTLY_CLUSTERS = pa.schema([*CLUSTERS, *_NIGHTLY_COLUMNS], metadata=CLUSTERS.metadata)
 LINEAGE = _table(
@@ -142,17 +143,51 @@ LINEAGE = _table(
 )
 REGROWTH = _table(
     "regrowth",
-    _column("account_id", _TEXT, "id", "that was not seen before the cluster's first ban"),
+    _column("account_id", _TEXT, "id", "that was not seen before the cluster's first ban or confirmation"),
     _column("cluster_id", _TEXT, "id", "with banned or confirmed members, to which it is tied"),
     _column("bits", _REAL, "bits", "evidence that it is of the cluster"),
     _column("evidence", pa.list_(_TEXT), "signals", "kind=value that it shares with members, rarest first"),
-    _column("nights_since_ban", _COUNT, "nights", "since the cluster's latest ban; null if none is dated"),
+    _column(
+        "nights_since_ban",
+        _COUNT,
+        "nights",
+        "since the cluster's latest ban; null if nobody is banned, or no ban dated",
+    ),
+)
+DECISIONS = _table(
+    "decisions",
+    _column("cluster_id", _TEXT, "id", "of clusters.parquet"),
+    _column("decision", _TEXT, "word", "confirmed, cleared or watch"),
+    _column("decided_by", _TEXT, "name", "who decided"),
+    _column("reason", _TEXT, "words", "why"),
+    _column("decided_at", _TIME, "UTC", "when"),
+    _column("night", _TEXT, "date", "last night at that time; it counts from the next one on"),
+    _column("holds", pa.bool_(), "yes or no", "whether it holds for the cluster as it is tonight"),
+    _column("note", _TEXT, "words", "why it does not hold any more"),
+    _column("decided_id", _TEXT, "id", "cluster that it was made on; another one after a merge or a split"),
+    _column("number", _COUNT, "entry", "of the store's log of decisions"),
+)
+# All decisions of a store, as they are exported.
+DECISION_LOG = _table(
+    "decision_log",
+    _column("number", _COUNT, "entry", "of the log, from 1"),
+    _column("cluster_id", _TEXT, "id", "cluster that it is on"),
+    _column("decision", _TEXT, "word", "confirmed, cleared, watch or undo"),
+    _column("decided_by", _TEXT, "name", "who decided"),
+    _column("reason", _TEXT, "words", "why"),
+    _column("decided_at", _TIME, "UTC", "when"),
+    _column("night", _TEXT, "date", "last night at that time; it counts from the next one on"),
+    _column("found_on", _TEXT, "date", "night on which the cluster was last found; null for undo"),
+    _column("accounts", _COUNT, "accounts", "members on that night; null for undo"),
+    _column("undoes", _COUNT, "entry", "that is taken back; null but for undo"),
+    _column("in_force", pa.bool_(), "yes or no", "whether it is neither replaced nor taken back"),
 )
 NIGHTLY_ARTEFACTS: dict[str, pa.Schema] = {
     **ARTEFACTS,
     "clusters": NIGHTLY_CLUSTERS,
     "lineage": LINEAGE,
     "regrowth": REGROWTH,
+    "decisions": DECISIONS,
 }
 
 

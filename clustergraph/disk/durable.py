@@ -69,6 +69,23 @@ def replace_file(path: Path, text: str) -> None:
     flush(path.parent)
 
 
+def replace_table(table: pa.Table, path: Path) -> None:
+    """Write a table as Parquet in one step: whoever looks sees the old file or the new one, whole."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    fresh = Path(name)
+    try:
+        write_table(table, fresh)
+        fresh.chmod(FILE_MODE)
+        flush(fresh)
+        fresh.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            fresh.unlink()
+        raise
+    flush(path.parent)
+
+
 def settle(folder: Path) -> None:
     """Make all files of a folder private and have them, and the folder, on the disk."""
     folder.chmod(FOLDER_MODE)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from clustergraph.artefacts.schema import NIGHTLY_CLUSTERS, fill_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     import pyarrow as pa
@@ -38,7 +38,13 @@ WHERE l.cluster_id IS NOT NULL GROUP BY l.cluster_id
 
 
 def add_columns(
-    engine: Engine, clusters: pa.Table, night: date, days: Sequence[str], *, bans_known: bool
+    engine: Engine,
+    clusters: pa.Table,
+    night: date,
+    days: Sequence[str],
+    decisions: Mapping[str, str | None],
+    *,
+    bans_known: bool,
 ) -> pa.Table:
     """Add the columns of a night to ``clusters.parquet``.
 
@@ -47,6 +53,7 @@ def add_columns(
         clusters: with their lasting ids.
         night: the date.
         days: days with data, in order, as ISO dates.
+        decisions: cluster id -> what was decided on it and holds, None for nothing.
         bans_known: whether there is a table of accounts.
     """
     day, week = (_by_cluster(engine, _RECENT.format(since=days[-n:][0])) for n in (1, 7))
@@ -65,6 +72,7 @@ def add_columns(
         "replacement_rate": [
             one["named"] / one["ever_banned"] if one["ever_banned"] else None for _, _, one in rows
         ],
+        "decision": [decisions[one] for one in ids],
     }
     return fill_schema(NIGHTLY_CLUSTERS, columns, len(ids))
 

@@ -1,4 +1,4 @@
-"""What the window has forgotten of banned accounts, put back for as long as it takes to compare."""
+"""What the window forgot of banned and confirmed accounts, put back for as long as it takes to compare."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
 _OUTSIDE = """
 SELECT count(*) AS accounts
-FROM (SELECT DISTINCT account_id FROM memory_before) ANTI JOIN accounts USING (account_id)
+FROM (SELECT DISTINCT account_id FROM memory_before SEMI JOIN marked USING (account_id))
+ANTI JOIN accounts USING (account_id)
 """
-_FORGOTTEN = "memory_before ANTI JOIN accounts_inside USING (account_id)"
+_FORGOTTEN = "memory_before SEMI JOIN marked USING (account_id) ANTI JOIN accounts_inside USING (account_id)"
 _WITH_MEMORY = {
     "sightings": f"""
 SELECT account_id, kind, value, first_seen, last_seen, exchanges, input_tokens, output_tokens, place
@@ -33,11 +34,11 @@ SELECT DISTINCT account_id, '', NULL, NULL, 0, 0, 0, NULL FROM {_FORGOTTEN}
 
 @contextmanager
 def remembering(incidence: Incidence, link_again: Callable[[], Incidence]) -> Iterator[Incidence]:
-    """Give an incidence that has the banned accounts of the memory as well as those of the window.
+    """Give an incidence that has the marked accounts of the memory as well as those of the window.
 
     Args:
         incidence: of the window, as :func:`clustergraph.store.increments.open_window` made it; its engine has
-            `memory_before`.
+            `memory_before` and `marked`.
         link_again: links what `sightings` and `exchanges` have by then.
     """
     engine = incidence.sightings.engine

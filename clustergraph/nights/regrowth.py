@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 # Signals that are shown of what an account shares.
 _SHOWN = 5
 _REMEMBERED = """
-SELECT cluster_id, first_ban, last_ban FROM banned_clusters
+SELECT cluster_id, since, last_ban FROM remembered_clusters
 UNION
-SELECT m.cluster_id, min(b.banned_on) AS first_ban, max(b.banned_on) AS last_ban
-FROM memory_before m JOIN banned b USING (account_id)
-WHERE m.cluster_id NOT IN (SELECT cluster_id FROM banned_clusters) GROUP BY m.cluster_id
+SELECT m.cluster_id, min(b.since) AS since, max(b.banned_on) AS last_ban
+FROM memory_before m JOIN marked b USING (account_id)
+WHERE m.cluster_id NOT IN (SELECT cluster_id FROM remembered_clusters) GROUP BY m.cluster_id
 ORDER BY cluster_id
 """
 _ACCOUNTS = """
 SELECT a.account, coalesce(m.cluster_id, l.cluster_id) AS cluster_id,
-       coalesce(c.explained, false) AS explained, b.account_id IS NOT NULL AS banned,
+       coalesce(c.innocent, false) AS innocent, b.account_id IS NOT NULL AS marked,
        coalesce(l.first_night, DATE '{night}') AS first_night, coalesce(l.named, false) AS named
 FROM accounts a
 LEFT JOIN ledger_before l ON l.account_id = a.account_id
 LEFT JOIN members_tonight m ON m.account_id = a.account_id
 LEFT JOIN known_clusters c ON c.cluster_id = m.cluster_id
-LEFT JOIN banned b ON b.account_id = a.account_id
+LEFT JOIN marked b ON b.account_id = a.account_id
 ORDER BY a.account
 """
 # How many members of a cluster have a signal, and which accounts that were named have it too.
@@ -73,18 +73,18 @@ class _Candidates:
     cluster_ids: list[str]
     last_bans: list[date | None]
     labels: NDArray[np.int32]  # remembered cluster whose member the account is or was, -1 for none
-    explained: NDArray[np.bool_]  # member of a cluster that legitimate sharing explains tonight
-    fresh: NDArray[np.bool_]  # first seen after the first ban of any, not named yet and not banned
+    innocent: NDArray[np.bool_]  # member of a cluster that is explained or cleared tonight
+    fresh: NDArray[np.bool_]  # first seen since the first mark of any, not named yet and not marked
     first_night: NDArray[np.datetime64]
-    first_bans: list[date | None]
+    since: list[date | None]  # first ban or confirmation of each cluster
 
 
 def find_regrowth(incidence: Incidence, night: date, *, member_bits: float, threads: int = 1) -> pa.Table:
     """Name the new accounts that look like members of remembered clusters.
 
     Args:
-        incidence: of the window; its engine has `ledger_before`, `known_clusters`, `banned_clusters`,
-            `memory_before`, `members_tonight` and `banned`.
+        incidence: of the window; its engine has `ledger_before`, `known_clusters`,
+            `remembered_clusters`, `memory_before`, `members_tonight` and `marked`.
         night: the date.
         member_bits: log2 of the odds from which an account is named.
         threads: processors to use.
@@ -120,16 +120,16 @@ def _find_candidates(engine: Engine, night: date) -> _Candidates:
     number = {row["cluster_id"]: i for i, row in enumerate(remembered)}
     found = engine.fetch(_ACCOUNTS.format(night=night))
     labels = np.array([number.get(one, -1) for one in found["cluster_id"].to_pylist()], np.int32)
-    banned, named, explained = (
-        np.array(found[name].to_pylist(), bool) for name in ("banned", "named", "explained")
+    marked, named, innocent = (
+        np.array(found[name].to_pylist(), bool) for name in ("marked", "named", "innocent")
     )
     first_night = found["first_night"].to_numpy().astype("datetime64[D]")
-    firsts = [row["first_ban"] for row in remembered]
+    firsts = [row["since"] for row in remembered]
     dated = [one for one in firsts if one is not None]
     since = np.datetime64(min(dated) if len(dated) == len(firsts) and dated else night, "D")
-    fresh = ~banned & ~named & (first_night >= since)
+    fresh = ~marked & ~named & (first_night >= since)
     return _Candidates(
-        list(number), [row["last_ban"] for row in remembered], labels, explained, fresh, first_night, firsts
+        list(number), [row["last_ban"] for row in remembered], labels, innocent, fresh, first_night, firsts
     )
 
 
@@ -143,10 +143,10 @@ def _judge(
     chosen = np.full(len(candidates.labels), -1, np.int64)
     bits = np.zeros(len(candidates.labels))
     for cluster, one in sorted(assigner.judge(candidates.labels, member_bits=member_bits).items()):
-        after = _after_first_ban(candidates, cluster)[one.accounts]
+        after = _after_first_mark(candidates, cluster)[one.accounts]
         mine = candidates.labels[one.accounts] == cluster
         # Who is of a household tonight is likelier just that.
-        free = mine | ~candidates.explained[one.accounts]
+        free = mine | ~candidates.innocent[one.accounts]
         better = (one.odds >= member_bits) & free & after & (one.odds > best[one.accounts])
         accounts = one.accounts[better]
         best[accounts], chosen[accounts], bits[accounts] = one.odds[better], cluster, one.bits[better]
@@ -154,8 +154,8 @@ def _judge(
     return account, chosen[account], bits[account]
 
 
-def _after_first_ban(candidates: _Candidates, cluster: int) -> NDArray[np.bool_]:
-    first = candidates.first_bans[cluster]
+def _after_first_mark(candidates: _Candidates, cluster: int) -> NDArray[np.bool_]:
+    first = candidates.since[cluster]
     if first is None:
         return candidates.fresh
     return np.asarray(candidates.fresh & (candidates.first_night >= np.datetime64(first, "D")))

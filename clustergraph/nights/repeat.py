@@ -1,4 +1,4 @@
-"""A night without data: everything is as it was the night before."""
+"""A night without news: everything is as it was the night before."""
 
 from __future__ import annotations
 
@@ -10,31 +10,41 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from clustergraph.artefacts.schema import LINEAGE, NIGHTLY_ARTEFACTS, REGROWTH, fill_schema
+from clustergraph.decisions.log import name_entries
 from clustergraph.errors import InputError
 from clustergraph.identity.lineage import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
+    from clustergraph.nights.task import Night
     from clustergraph.store.store import Store
 
 
-def repeat_night(
-    store: Store, base: Mapping[str, Any]
-) -> tuple[dict[str, pa.Table | Path], str, dict[str, Any]]:
+def is_repeat(night: Night) -> bool:
+    """Tell whether nothing is new: no row that the night before had not, none less, and no decision."""
+    if night.base is None:
+        return False
+    base = night.base
+    before = {one["place"] for one in base["increments"] if one["day"] in set(base["window"])}
+    same = base.get("decisions") == name_entries(night.decisions)
+    return same and {one.place for one in night.window} == before
+
+
+def repeat_night(store: Store, night: Night) -> tuple[dict[str, pa.Table | Path], str, dict[str, Any]]:
     """Give the artefacts of the night before, the place of its ledger, and its facts.
 
     Its clusters all go on, and nobody is named again.
 
     Args:
-        store: that has the night.
-        base: what its run.json says of the store.
+        store: that has the night before.
+        night: that repeats it.
 
     Raises:
         InputError: the night before is damaged.
     """
-    before = date.fromisoformat(base["night"])
+    assert night.base is not None
+    before = date.fromisoformat(night.base["night"])
     folder = store.run(before)
     tables: dict[str, pa.Table | Path] = {name: folder / f"{name}.parquet" for name in NIGHTLY_ARTEFACTS}
     try:
@@ -45,4 +55,4 @@ def repeat_night(
     events = [asdict(Event(one, "continued", [one], [], 1.0, 0, 0, 0.0)) for one in ids]
     columns = {name: [event[name] for event in events] for name in LINEAGE.names}
     tables |= {"lineage": fill_schema(LINEAGE, columns, len(ids)), "regrowth": REGROWTH.empty_table()}
-    return tables, str(base["ledger"]), dict(store.manifest(before)["input"])
+    return tables, str(night.ledger_before), dict(store.manifest(before)["input"])

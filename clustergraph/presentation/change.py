@@ -14,7 +14,7 @@ from clustergraph.upkeep.differences import KINDS, SAME
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from clustergraph.upkeep.differences import Difference
+    from clustergraph.upkeep.differences import Change, Difference
 
 _MOVES = ("joined", "left", "moved")  # into any cluster, out of all, from one to another
 
@@ -32,6 +32,7 @@ def show_difference(found: Difference) -> RenderableType:
 
 def _changes(found: Difference) -> list[Column]:
     rows = found.changes
+    decisions = [_say_decision(one) for one in rows]
     return [
         Column("", [one.change for one in rows], style="bold"),
         Column("cluster", [one.cluster_id for one in rows], least=9),
@@ -41,7 +42,14 @@ def _changes(found: Difference) -> list[Column]:
         Column("left", [f"{one.accounts_left:,}" for one in rows], "right", spare=1),
         Column("volume", [say_count(one.volume_before) for one in rows], "right"),
         Column("then", [say_count(one.volume_after) for one in rows], "right"),
+        *([Column("decision", decisions, spare=2)] if any(decisions) else []),
     ]
+
+
+def _say_decision(change: Change) -> str:
+    """Say what was decided on a cluster and holds, and what no longer does."""
+    before, after = change.decision_before, change.decision_after
+    return after or "" if before == after else f"{before or 'none'}, then {after or 'none'}"
 
 
 def _say_totals(found: Difference) -> list[tuple[str, str]]:

@@ -38,6 +38,7 @@ def show_ranking(run: Run, limit: int = 20) -> RenderableType:
         for row in rows
         if row["reason"] and not row["explained_by"]
     ]
+    warnings += [Text(line, style=_WARNING) for line in _say_come_back(run, rows)]
     if not rows:
         return Group(Text(NOTHING_FOUND), *warnings)
     return Group(Columns(_ranking(run, rows)), Text(), *warnings, Text(_summary(run, len(rows)), style="dim"))
@@ -51,6 +52,7 @@ def _ranking(run: Run, rows: Sequence[Mapping[str, Any]]) -> list[Column]:
     # With --volumes the rank is by something else than exchanges: then both are shown.
     by_volume = any(row["extraction_volume"] != row["exchanges"] for row in rows)
     explained = [(row["explained_by"] or "").replace("_", " ") for row in rows]
+    decisions = [row.get("decision") or "" for row in rows]  # nights have it
     volume = Column("volume", [say_count(one) for one in volumes], "right")
     return [
         Column("#", [str(row["rank"]) for row in rows], "right", "dim"),
@@ -61,9 +63,21 @@ def _ranking(run: Run, rows: Sequence[Mapping[str, Any]]) -> list[Column]:
         Column("", bars, style=_BAR, spare=2),
         Column("held together by", [", ".join(row["families"] or ()) for row in rows], least=24),
         *([Column("explained by", explained, least=8)] if any(explained) else []),
+        *([Column("decision", decisions)] if any(decisions) else []),
         Column("bits/tie", [f"{row['cohesion_bits']:,.0f}" for row in rows], "right", spare=1),
         Column("seen", [say_days(row["first_seen"], row["last_seen"]) for row in rows], spare=3),
         Column("strongest signal", [strongest.get(row["cluster_id"], "") for row in rows], least=24, spare=4),
+    ]
+
+
+def _say_come_back(run: Run, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say which decisions on clusters do not hold any more, and what has changed."""
+    rank = {row["cluster_id"]: row["rank"] for row in rows}
+    return [
+        f"#{rank[one['cluster_id']]}: {one['decision']} on {one['night']} by {printable(one['decided_by'])}, "
+        f"which does not hold any more: {printable(one['note'] or '', 400)}"
+        for one in run.decisions.to_pylist()
+        if one["cluster_id"] in rank and not one["holds"]
     ]
 
 

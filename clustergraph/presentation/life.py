@@ -24,13 +24,24 @@ def show_life(life: Life) -> RenderableType:
     nights = say_plural(len(life.stages), "night")
     between = f"{life.stages[0].night} to {life.stages[-1].night}"
     title = Text.assemble((f"Cluster {printable(life.cluster_id)}", "bold"), f"  {nights}, {between}")
-    return Group(title, Text(), Columns(_nights(life)))
+    return Group(title, Text(), Columns(_nights(life)), *_say_decisions(life))
+
+
+def _say_decisions(life: Life) -> list[Text]:
+    """Say what was decided on it, a line each."""
+    lines = [
+        f"{one.night}: {f'undo of {one.undoes}' if one.undoes else one.decision} ({one.number}), by "
+        f"{printable(one.decided_by)}: {printable(one.reason, 400)}"
+        for one in life.decisions
+    ]
+    return [Text(f"\n{line}" if number == 0 else line) for number, line in enumerate(lines)]
 
 
 def _nights(life: Life) -> list[Column]:
     stages = life.stages
     banned = [_say(one.accounts_banned) for one in stages]
     kin = [_say_kin(one, life) for one in stages]
+    decisions = [one.decision or "" for one in stages]
     return [
         Column("night", [one.night for one in stages]),
         Column("event", [one.event for one in stages], style="bold"),
@@ -42,6 +53,7 @@ def _nights(life: Life) -> list[Column]:
         Column("1 day", [_say(one.exchanges_1d) for one in stages], "right", spare=4),
         *([Column("banned", banned, "right", spare=1)] if any(banned) else []),
         Column("#", [_say(one.rank) for one in stages], "right", "dim"),
+        *([Column("decision", decisions, spare=5)] if any(decisions) else []),
         *([Column("from and into", kin, least=13)] if any(kin) else []),
     ]
 

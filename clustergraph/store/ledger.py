@@ -46,7 +46,7 @@ CLUSTERS = pa.schema(
         ("explained", pa.bool_()),  # by legitimate sharing
     ]
 )
-# What the accounts of banned clusters had that were banned.
+# What the accounts of remembered clusters had that were banned or confirmed.
 MEMORY = pa.schema(
     [
         ("cluster_id", pa.string()),
@@ -56,17 +56,17 @@ MEMORY = pa.schema(
         ("night", pa.date32()),  # when it was last in the window
     ]
 )
-_REMEMBERED_DAYS = 365
+REMEMBERED_DAYS = 365
 _MEMORY = """
 SELECT cluster_id, account_id, kind, value, max(night) AS night
 FROM (
     SELECT l.cluster_id, x.account_id, x.kind, x.value, {night} AS night
     FROM sightings x
     JOIN ledger_after l ON l.account_id = x.account_id
-    JOIN banned b ON b.account_id = x.account_id
-    JOIN banned_clusters c ON c.cluster_id = l.cluster_id
+    JOIN marked b ON b.account_id = x.account_id
+    JOIN remembered_clusters c ON c.cluster_id = l.cluster_id
     UNION ALL
-    SELECT cluster_id, account_id, kind, value, night FROM memory_before
+    SELECT cluster_id, account_id, kind, value, night FROM memory_kept
     WHERE night > {night} - INTERVAL {days} DAY
 )
 GROUP BY ALL ORDER BY ALL
@@ -95,7 +95,7 @@ ORDER BY 1
 
 
 def load_ledger(engine: Engine, store: Store, place: str | None, increments: Sequence[Increment]) -> None:
-    """Make the relations `ledger_before`, `memory_before` and `seen_tonight` (account_id, exchanges).
+    """Make the relations `ledger_before`, `memory_kept` and `seen_tonight` (account_id, exchanges).
 
     Args:
         engine: to read with.
@@ -103,11 +103,14 @@ def load_ledger(engine: Engine, store: Store, place: str | None, increments: Seq
         place: of the ledger after the night before, None where there is none.
         increments: that came in tonight.
     """
-    for relation, name, schema in (("ledger", "accounts", ACCOUNTS), ("memory", "memory", MEMORY)):
+    for relation, name, schema in (
+        ("ledger_before", "accounts", ACCOUNTS),
+        ("memory_kept", "memory", MEMORY),
+    ):
         if place is None:
-            engine.load(f"{relation}_before", schema.empty_table())
+            engine.load(relation, schema.empty_table())
         else:
-            engine.scan(f"{relation}_before", [str(store.root / place / f"{name}.parquet")], format="parquet")
+            engine.scan(relation, [str(store.root / place / f"{name}.parquet")], format="parquet")
     if increments:
         files = [str(store.root / one.place / "exchanges.parquet") for one in increments]
         engine.scan("exchanges_tonight", files, format="parquet")
@@ -131,14 +134,14 @@ def update_ledger(engine: Engine, night: date, members: pa.Table, named: pa.Arra
 
 
 def update_memory(engine: Engine, night: date) -> pa.Table:
-    """Give what is remembered after a night of banned accounts.
+    """Give what is remembered after a night of accounts that are banned or were confirmed.
 
     Args:
-        engine: after :func:`update_ledger`, with `sightings` of the window, `ledger_after`, `banned` and
-            `banned_clusters`.
+        engine: after :func:`update_ledger`, with `sightings` of the window, `ledger_after`, `marked` and
+            `remembered_clusters`.
         night: the date.
     """
-    return engine.fetch(_MEMORY.format(night=f"DATE '{night}'", days=_REMEMBERED_DAYS)).cast(MEMORY)
+    return engine.fetch(_MEMORY.format(night=f"DATE '{night}'", days=REMEMBERED_DAYS)).cast(MEMORY)
 
 
 def read_clusters(store: Store, place: str | None) -> pa.Table:
@@ -147,9 +150,19 @@ def read_clusters(store: Store, place: str | None) -> pa.Table:
     Raises:
         InputError: the ledger is missing or damaged.
     """
-    if place is None:
-        return CLUSTERS.empty_table()
-    path = store.root / place / "clusters.parquet"
+    return CLUSTERS.empty_table() if place is None else _read(store.root / place / "clusters.parquet")
+
+
+def read_known_accounts(store: Store, place: str) -> pa.Table:
+    """Read the accounts of a ledger.
+
+    Raises:
+        InputError: the ledger is missing or damaged.
+    """
+    return _read(store.root / place / "accounts.parquet")
+
+
+def _read(path: Path) -> pa.Table:
     try:
         return pq.read_table(path, partitioning=None)
     except (OSError, pa.ArrowException) as error:

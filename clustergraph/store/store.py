@@ -63,6 +63,11 @@ class Store:
         return self.root / "ledgers"
 
     @property
+    def decisions(self) -> Path:
+        """The folder of what people decided on clusters; it is not there before the first decision."""
+        return self.root / "decisions"
+
+    @property
     def latest(self) -> Path:
         """The link to the ``run.json`` of the last night."""
         return self.runs / _LATEST

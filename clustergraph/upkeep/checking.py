@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from clustergraph.errors import InputError
 from clustergraph.upkeep.artefacts import check_artefacts
+from clustergraph.upkeep.decided import check_decisions, note_unfinished
 from clustergraph.upkeep.identities import check_identities
 from clustergraph.upkeep.pieces import check_increments, check_ledgers, check_modes, check_windows
 from clustergraph.upkeep.problems import Problem
@@ -56,10 +57,12 @@ def check_store(store: Store) -> Checked:
     firm = [one for one in published if rebuilding is None or one.night <= rebuilding]
     for row in _split(store, firm):
         problems += [Problem(f"{_place(store, one)}/run.json", words) for one, words in check_windows(row)]
+    problems += check_decisions(store, published)
     problems += check_identities(store, [one.night for one in published], rebuilding)
     problems += _check_latest(store)
     problems += check_modes(store.root)
     notes = [f"{path}: left by a process that is at work or was killed" for path in _find_hidden(store)]
+    notes += note_unfinished(store)
     if rebuilding is not None:
         notes.append(f"a rebuild from {rebuilding} is not finished; the next night finishes it")
     if len(published) == len(nights):  # or else it cannot be told what is named
@@ -106,7 +109,7 @@ def _check_latest(store: Store) -> Iterator[Problem]:
 def _find_hidden(store: Store) -> list[Path]:
     """Find what is unfinished, from the root of the store."""
     days = [path for path in store.incidence.glob("dt=*") if path.is_dir()]
-    folders = [store.root, store.runs, store.ledgers, *sorted(days)]
+    folders = [store.root, store.runs, store.ledgers, store.decisions, *sorted(days)]
     found = [path for folder in folders if folder.is_dir() for path in sorted(folder.glob(".*"))]
     return [path.relative_to(store.root) for path in found]
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 NEW, GONE, GREW, SHRANK, CHANGED, SAME = "new", "gone", "grew", "shrank", "changed", "same"
 # In the order in which they are told.
 KINDS = (NEW, GONE, GREW, SHRANK, CHANGED)
+_Figures = tuple[float, str | None]  # volume and decision of a cluster on one night
+_NONE: _Figures = (0.0, None)
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Change:
         volume_after: extraction volume on the second night.
         accounts_joined: members of the second night that were not of the first.
         accounts_left: members of the first night that are not of the second.
+        decision_before: what was decided on it and held on the first night, None for nothing.
+        decision_after: what did on the second.
     """
 
     cluster_id: str
@@ -44,6 +48,8 @@ class Change:
     volume_after: float
     accounts_joined: int
     accounts_left: int
+    decision_before: str | None
+    decision_after: str | None
 
 
 @dataclass(frozen=True)
@@ -82,7 +88,7 @@ def compare_nights(store: Store, first: str, second: str) -> Difference:
         InputError: an artefact cannot be read.
     """
     before, after = find_night(store, first), find_night(store, second)
-    volumes = [_read_volumes(store, night) for night in (before, after)]
+    clusters = [_read_clusters(store, night) for night in (before, after)]
     members = [
         read_columns(store, night, "members", ["account_id", "cluster_id"]) for night in (before, after)
     ]
@@ -91,31 +97,33 @@ def compare_nights(store: Store, first: str, second: str) -> Difference:
     found = [
         _judge(
             one, (sizes[0][one], sizes[1][one]), stayed[one],
-            (volumes[0].get(one, 0.0), volumes[1].get(one, 0.0)),
+            (clusters[0].get(one, _NONE), clusters[1].get(one, _NONE)),
         )
-        for one in sorted({*volumes[0], *volumes[1]})
+        for one in sorted({*clusters[0], *clusters[1]})
     ]  # fmt: skip
     kinds = Counter(one.change for one in found)
     changes = sorted((one for one in found if one.change != SAME), key=_place)
     both = members[0].join(members[1].select(["account_id"]), "account_id", join_type="inner").num_rows
     totals = {
-        "clusters_before": len(volumes[0]),
-        "clusters_after": len(volumes[1]),
+        "clusters_before": len(clusters[0]),
+        "clusters_after": len(clusters[1]),
         **{kind: kinds[kind] for kind in (*KINDS, SAME)},
         "accounts_before": members[0].num_rows,
         "accounts_after": members[1].num_rows,
         "accounts_joined": members[1].num_rows - both,
         "accounts_left": members[0].num_rows - both,
         "accounts_moved": both - stayed.total(),
-        "volume_before": sum(volumes[0].values()),
-        "volume_after": sum(volumes[1].values()),
+        "volume_before": sum(volume for volume, _ in clusters[0].values()),
+        "volume_after": sum(volume for volume, _ in clusters[1].values()),
     }
     return Difference(before, after, tuple(changes), totals)
 
 
-def _read_volumes(store: Store, night: date) -> dict[str, float]:
-    table = read_columns(store, night, "clusters", ["cluster_id", "extraction_volume"])
-    return dict(zip(table["cluster_id"].to_pylist(), table["extraction_volume"].to_pylist(), strict=True))
+def _read_clusters(store: Store, night: date) -> dict[str, _Figures]:
+    names = ["cluster_id", "extraction_volume"]
+    table = read_columns(store, night, "clusters", names, later=["decision"])
+    rows = zip(*(table[name].to_pylist() for name in (*names, "decision")), strict=True)
+    return {one: (volume, decision) for one, volume, decision in rows}
 
 
 def _count_stayed(before: pa.Table, after: pa.Table) -> Counter[str]:
@@ -124,7 +132,9 @@ def _count_stayed(before: pa.Table, after: pa.Table) -> Counter[str]:
     return Counter(both["cluster_id"].to_pylist())
 
 
-def _judge(cluster_id: str, accounts: tuple[int, int], stayed: int, volumes: tuple[float, float]) -> Change:
+def _judge(
+    cluster_id: str, accounts: tuple[int, int], stayed: int, figures: tuple[_Figures, _Figures]
+) -> Change:
     before, after = accounts
     if not before or not after:
         change = GONE if before else NEW
@@ -132,7 +142,11 @@ def _judge(cluster_id: str, accounts: tuple[int, int], stayed: int, volumes: tup
         change = GREW if after > before else SHRANK
     else:
         change = SAME if stayed == after else CHANGED
-    return Change(cluster_id, change, before, after, *volumes, after - stayed, before - stayed)
+    (volume, decision), (volume_after, decision_after) = figures
+    return Change(
+        cluster_id, change, before, after, volume, volume_after, after - stayed, before - stayed, decision,
+        decision_after,
+    )  # fmt: skip
 
 
 def _place(change: Change) -> tuple[int, float, str]:

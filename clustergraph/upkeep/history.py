@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from clustergraph.artefacts.runs import shorten_ids
 from clustergraph.config import suggest
+from clustergraph.decisions.log import read_log
 from clustergraph.errors import UsageError
 from clustergraph.figures import printable
 from clustergraph.upkeep.nights import list_nights, read_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import date
 
+    from clustergraph.decisions.log import Entry
     from clustergraph.store.store import Store
 
 _LINEAGE = ("event", "from_ids", "into_ids", "overlap", "accounts_joined", "accounts_left", "volume_change")
@@ -43,6 +45,7 @@ class Stage:
     extraction_volume: float | None = None
     exchanges_1d: int | None = None
     accounts_banned: int | None = None
+    decision: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,16 +55,22 @@ class Life:
     Attributes:
         cluster_id: its id.
         stages: a night each, in order.
+        decisions: entries of the log on it, in order.
         short: id -> beginning that no other cluster of the store has, of all ids in the stages.
     """
 
     cluster_id: str
     stages: tuple[Stage, ...]
+    decisions: tuple[Entry, ...]
     short: Mapping[str, str]
 
     def to_dict(self) -> dict[str, Any]:
         """Give everything but the short ids as plain values."""
-        return {"cluster_id": self.cluster_id, "nights": [asdict(one) for one in self.stages]}
+        return {
+            "cluster_id": self.cluster_id,
+            "nights": [asdict(one) for one in self.stages],
+            "decisions": [asdict(one) for one in self.decisions],
+        }
 
 
 def tell_life(store: Store, key: str) -> Life:
@@ -73,12 +82,12 @@ def tell_life(store: Store, key: str) -> Life:
 
     Raises:
         UsageError: no cluster of any night is meant, or several.
-        InputError: an artefact of the store cannot be read.
+        InputError: an artefact of the store, or its log of decisions, cannot be read.
     """
     nights = list_nights(store)
     found = {night: _read_ids(store, night) for night in nights}
     ids = set[str]().union(*found.values())
-    cluster_id = _choose(key, ids)
+    cluster_id = choose_cluster(key, ids)
     told = {night: _read_stage(store, night, cluster_id) for night in nights if cluster_id in found[night]}
     first, last = min(told), max(told)
     if told[last].event != _DIED:
@@ -86,7 +95,8 @@ def tell_life(store: Store, key: str) -> Life:
     stages = tuple(told.get(one) or Stage(str(one), _DORMANT) for one in nights if first <= one <= last)
     named = {cluster_id, *(one for stage in stages for one in (*stage.from_ids, *stage.into_ids))}
     short = shorten_ids(ids | named)
-    return Life(cluster_id, stages, {one: short[one] for one in sorted(named)})
+    decisions = tuple(one for one in read_log(store).entries if one.cluster_id == cluster_id)
+    return Life(cluster_id, stages, decisions, {one: short[one] for one in sorted(named)})
 
 
 def _read_ids(store: Store, night: date) -> set[str]:
@@ -94,7 +104,17 @@ def _read_ids(store: Store, night: date) -> set[str]:
     return {one for name in names for one in read_columns(store, night, name, ["cluster_id"])[0].to_pylist()}
 
 
-def _choose(key: str, ids: set[str]) -> str:
+def choose_cluster(key: str, ids: Collection[str], nobody: str = "no night of the store has") -> str:
+    """Choose the cluster that is meant.
+
+    Args:
+        key: its id or the beginning of it.
+        ids: of the clusters that may be meant.
+        nobody: what an error begins with if there is no such cluster.
+
+    Raises:
+        UsageError: no cluster is meant, or several.
+    """
     if key in ids:
         return key
     near = sorted(one for one in ids if key and one.startswith(key))
@@ -108,12 +128,12 @@ def _choose(key: str, ids: set[str]) -> str:
         )
     known = sorted(ids)
     hint = suggest(key, known) or suggest(key, sorted({one[: len(key)] for one in known}))
-    raise UsageError(f"no night of the store has a cluster {said!r}{hint}")
+    raise UsageError(f"{nobody} a cluster {said!r}{hint}")
 
 
 def _read_stage(store: Store, night: date, cluster_id: str) -> Stage:
     lineage = read_columns(store, night, "lineage", _LINEAGE, cluster_id).to_pylist()
-    clusters = read_columns(store, night, "clusters", _CLUSTERS, cluster_id).to_pylist()
+    clusters = read_columns(store, night, "clusters", _CLUSTERS, cluster_id, later=["decision"]).to_pylist()
     stage = Stage(str(night), _DORMANT)
     for row in lineage:
         ids = {name: tuple(row[name] or ()) for name in ("from_ids", "into_ids")}

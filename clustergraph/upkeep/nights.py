@@ -54,9 +54,18 @@ def find_night(store: Store, words: str) -> date:
 
 
 def read_columns(
-    store: Store, night: date, name: str, columns: Sequence[str], cluster_id: str | None = None
-) -> pa.Table:
+    store: Store, night: date, name: str, columns: Sequence[str], cluster_id: str | None = None,
+    *, later: Sequence[str] = (),
+) -> pa.Table:  # fmt: skip
     """Read columns of an artefact of a night, of all rows or of those of one cluster.
+
+    Args:
+        store: that has the night.
+        night: its date.
+        name: of the artefact.
+        columns: to read.
+        cluster_id: of the rows to read, None for all.
+        later: columns of text that nights of earlier versions have not; they are null there.
 
     Raises:
         InputError: it cannot be read, or lacks a column.
@@ -65,10 +74,14 @@ def read_columns(
     only = None if cluster_id is None else [("cluster_id", "=", cluster_id)]
     try:
         # partitioning=None: the run lies in dt=.../, which is no column of it.
-        table = pq.read_table(path, columns=list(columns), filters=only, partitioning=None)
+        names = pq.read_schema(path).names
+        missing = [column for column in columns if column not in names]
+        if missing:
+            raise InputError(f"{path}: has no column {missing[0]}; it is not of this version")
+        there = [*columns, *(column for column in later if column in names)]
+        table = pq.read_table(path, columns=there, filters=only, partitioning=None)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from error
-    missing = [column for column in columns if column not in table.column_names]
-    if missing:
-        raise InputError(f"{path}: has no column {missing[0]}; it is not of this version")
+    for column in (one for one in later if one not in table.column_names):
+        table = table.append_column(column, pa.nulls(table.num_rows, pa.string()))
     return table

@@ -30,6 +30,7 @@ class Published:
         taken_in: increments that the night brought.
         ledger: place of the ledger, from the root of the store.
         places: of everything in the store that the night names.
+        decisions: how many entries of the log of decisions it used, and their SHA-256; None if it knew none.
     """
 
     night: date
@@ -41,6 +42,7 @@ class Published:
     taken_in: tuple[Increment, ...]
     ledger: str
     places: frozenset[str]
+    decisions: Mapping[str, object] | None
 
 
 def read_published(store: Store, night: date) -> Published:
@@ -59,7 +61,7 @@ def read_published(store: Store, night: date) -> Published:
         return Published(
             night, about["after"], {name: dict(said) for name, said in manifest["artefacts"].items()},
             int(manifest["config"]["window"]["nights"]), tuple(about["window"]), increments, taken_in, ledger,
-            frozenset(places),
+            frozenset(places), about.get("decisions"),
         )  # fmt: skip
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         what = f"{type(error).__name__}: {error}"

@@ -1,0 +1,67 @@
+"""Read what a night brings and fold it into the store, day by day."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from clustergraph.analysis import describe_input
+from clustergraph.errors import InputError, UsageError
+from clustergraph.nights.task import Fresh
+from clustergraph.sightings.reading import read
+from clustergraph.sightings.spans import Span
+from clustergraph.store.increments import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+    from pathlib import Path
+
+    from clustergraph.nights.task import Task
+
+# Rows of the next day may come in early; they wait for their night.
+_EARLY = timedelta(days=1)
+_NO_ROWS = "the night has no rows; if that is right, run it again with --allow-empty"
+
+
+def take_in(task: Task, night: date, paths: Sequence[str | Path], *, allow_empty: bool) -> Fresh:
+    """Read the night's rows and fold them into increments.
+
+    Args:
+        task: the job and its store.
+        night: the date.
+        paths: of the rows; none where there are none.
+        allow_empty: take a night without rows for what it is.
+
+    Raises:
+        UsageError: no path, where that is not allowed.
+        InputError: the input is wrong, or there are no rows where that is not allowed.
+    """
+    if not paths:
+        if not allow_empty:
+            raise UsageError(f"no INPUT: {_NO_ROWS}")
+        return Fresh([], {"files": [], "rows": 0, "rejected": {}, "duplicates": 0, "degraded": False})
+    job, store = task.job, task.store
+    span = Span(night - timedelta(days=job.settings["window"]["late"]), night + _EARLY)
+    with task.open_engine() as engine, job.progress.stage("read") as advance:
+        sightings = read(
+            paths, engine=engine, signals=job.settings["signals"], families=job.settings["families"],
+            span=span, earlier_events=_list_events(task, night, span),
+            progress=lambda what: advance(None, what), **job.settings["read"],
+        )  # fmt: skip
+        aside = sum(found.count for found in sightings.rejected.values())
+        job.progress.tell("read", rows=sightings.rows, rejected=aside, duplicates=sightings.duplicates)
+        increments = fold(sightings, store, night)
+        if not increments and not allow_empty:
+            raise InputError(f"{paths[0]}: {_NO_ROWS}")
+        return Fresh(increments, describe_input(sightings))
+
+
+def _list_events(task: Task, night: date, span: Span) -> list[str]:
+    """List the files with the ids of events that may come in once more."""
+    known = (task.left_before(night) or {}).get("increments", [])
+    return [
+        str(task.store.root / one["place"] / "events.parquet")
+        for one in known
+        if one["has_events"] and one["day"] >= str(span.first)
+    ]
