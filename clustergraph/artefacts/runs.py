@@ -97,6 +97,11 @@ class Run:
             self._tables["decisions"] = _read_table(path, DECISIONS) if there else DECISIONS.empty_table()
         return self._tables["decisions"]
 
+    @property
+    def templates(self) -> pa.Table:
+        """A row per template that was found in prompts and that at least two accounts have."""
+        return self._table("templates")
+
     def cluster(self, key: str | int) -> Cluster:
         """Find a cluster by its id, the beginning of its id, or its rank (``3``, ``'3'`` or ``'#3'``).
 

@@ -101,6 +101,17 @@ TIES = _table(
     _column("shared", _COUNT, "signals", "that both accounts have"),
     _column("families", _COUNT, "families", "of signals that add to the evidence"),
 )
+TEMPLATES = _table(
+    "templates",
+    _column("kind", _TEXT, "kind", "of the signal"),
+    _column("value", _TEXT, "id", "of the template, as in evidence.parquet and links.parquet"),
+    _column(
+        "text", _TEXT, "words", "what five accounts at least wrote alike, <*> for all else; null if nothing"
+    ),
+    _column("accounts", _COUNT, "accounts", "that have it, two at least"),
+    _column("exchanges", _COUNT, "exchanges", "with it"),
+    _column("first_seen", _TIME, "UTC", "earliest sighting"),
+)
 
 ARTEFACTS: dict[str, pa.Schema] = {
     "clusters": CLUSTERS,
@@ -109,6 +120,7 @@ ARTEFACTS: dict[str, pa.Schema] = {
     "links": LINKS,
     "activity": ACTIVITY,
     "ties": TIES,
+    "templates": TEMPLATES,
 }
 
 # What a night adds to the clusters of a run.

@@ -15,6 +15,7 @@ from clustergraph.artefacts.runs import Run
 from clustergraph.clusters.attribution import attribute
 from clustergraph.clusters.facts import gather_facts
 from clustergraph.clusters.legitimacy import Explained, explain_sharing
+from clustergraph.clusters.prompted import list_templates
 from clustergraph.clusters.tables import (
     Ranked,
     activity_table,
@@ -147,6 +148,7 @@ def rank(
             "links": links_table(ranked, links),
             "activity": activity_table(ranked, activity),
             "ties": ties_table(ties),
+            "templates": list_templates(sightings),
         },
         {},
     )

@@ -7,7 +7,7 @@ are checked before anything is made of them.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from clustergraph.engines.sql import quote
@@ -29,10 +29,13 @@ from clustergraph.sightings.relations import drop_duplicates, list_files, name_r
 from clustergraph.sightings.rows import rows_sql
 from clustergraph.sightings.sources import find
 from clustergraph.sightings.survey import Columns, check_totals, survey
+from clustergraph.templates.known import FOUND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+    import pyarrow as pa
 
     from clustergraph.engines.interface import Engine
     from clustergraph.sightings.layouts import Layout, Shape
@@ -79,6 +82,8 @@ class Sightings:
         degraded: whether more rows were set aside than is normal.
         naive_times: whether any time told no zone and was taken as UTC.
         times: a sentence that says how times were taken.
+        templates: what is known of the templates that were found in prompts and that two accounts have at
+            least (`templates.known.FOUND`), by id.
     """
 
     engine: Engine
@@ -96,6 +101,7 @@ class Sightings:
     degraded: bool
     naive_times: bool
     times: str
+    templates: pa.Table = field(default_factory=FOUND.empty_table)
 
 
 def read(
@@ -108,6 +114,7 @@ def read(
     place: str = DEFAULT_PLACE,
     span: Span | None = None,
     earlier_events: Sequence[str] = (),
+    known_templates: pa.Table | None = None,
     threads: int | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Sightings:
@@ -122,6 +129,7 @@ def read(
         place: column of events that tells where a row was seen; chance is reckoned place by place.
         span: days that rows have to be of; others, and rows without a time, are set aside.
         earlier_events: Parquet files of `event`, the MD5 of event ids that were counted before.
+        known_templates: templates that keep their ids (`templates.known.FOUND`).
         threads: that look for templates in prompts; all processors if None.
         progress: told in a few words what is being done.
 
@@ -164,12 +172,12 @@ def read(
         found = survey(engine, clean, columns)
     check_totals(found.totals)
     unique, duplicates = drop_duplicates(engine, clean, columns, earlier_events)
-    kinds = set(found.kinds)
+    kinds, templates = set(found.kinds), FOUND.empty_table()
     if columns.prompt:
-        unique, templates = name_templates(engine, unique, columns, threads=threads, progress=say)
+        prompted = name_templates(engine, unique, columns, known_templates, threads=threads, progress=say)
         forget_prompts(engine, layouts)
-        columns = replace(columns, prompt=False)
-        kinds |= {mapping[TEMPLATE]} if templates else set()
+        unique, templates, columns = prompted.relation, prompted.templates, replace(columns, prompt=False)
+        kinds |= {mapping[TEMPLATE]} if prompted.any_found else set()
     name_relations(engine, unique, columns, found)
     naive, times = _tell_times(engine, layouts, found)
     known = DEFAULT_FAMILIES | dict(families or {})
@@ -189,6 +197,7 @@ def read(
         degraded=degraded,
         naive_times=naive,
         times=times,
+        templates=templates,
     )
 
 

@@ -48,7 +48,7 @@ class Sketches(NamedTuple):
 @njit(cache=True, nogil=True, error_model="numpy")
 def _hash_shingles(
     hashes: NDArray[np.uint64], start: NDArray[np.int64], length: NDArray[np.int32], longer_than: int,
-    low: int, high: int, shingles: NDArray[np.uint64],
+    low: int, high: int, shingles: NDArray[np.uint32],
 ) -> None:  # fmt: skip
     """Write the hashes of the shingles where the tokens that they begin with are."""
     for row in range(low, high):
@@ -58,37 +58,37 @@ def _hash_shingles(
                 h = np.uint64(0)
                 for k in range(SHINGLE):
                     h = (h + hashes[i + k]) * _ODD
-                shingles[i] = mix(h)
+                shingles[i] = np.uint32(mix(h) >> _32)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _count(
-    shingles: NDArray[np.uint64], start: NDArray[np.int64], length: NDArray[np.int32], longer_than: int,
+    shingles: NDArray[np.uint32], start: NDArray[np.int64], length: NDArray[np.int32], longer_than: int,
     table: NDArray[np.uint8], part: int, parts: int,
 ) -> None:  # fmt: skip
     """Count the shingles that fall into one part of the table, up to what matters."""
-    mask = np.uint64(len(table) - 1)
-    low, high = np.uint64(len(table) * part // parts), np.uint64(len(table) * (part + 1) // parts)
+    mask = np.uint32(len(table) - 1)
+    low, high = np.uint32(len(table) * part // parts), np.uint32(len(table) * (part + 1) // parts - 1)
     for row in range(len(length)):
         n = length[row]
         if n <= longer_than:
             continue
         for i in range(start[row], start[row] + n - SHINGLE + 1):
             cell = shingles[i] & mask
-            if low <= cell < high:
+            if low <= cell <= high:
                 table[cell] = min(table[cell] + 1, LEAST_PROMPTS)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _sketch(
-    shingles: NDArray[np.uint64], table: NDArray[np.uint8], common: NDArray[np.uint32],
+    shingles: NDArray[np.uint32], table: NDArray[np.uint8], common: NDArray[np.uint32],
     out: NDArray[np.uint32],
 ) -> tuple[int, int, np.uint64]:  # fmt: skip
     """Write a prompt's sketch; give its length, the number of common shingles and its hash."""
-    mask = np.uint64(len(table) - 1)
+    mask = np.uint32(len(table) - 1)
     found = 0
     for h in shingles:
-        common[found] = np.uint32(h >> _32)
+        common[found] = h
         found += table[h & mask] >= LEAST_PROMPTS  # without a branch, reads of the table overlap
     if found < LEAST_SHINGLES:
         return 0, 0, np.uint64(0)
@@ -106,7 +106,7 @@ def _sketch(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _sketch_rows(
-    shingles: NDArray[np.uint64], start: NDArray[np.int64], length: NDArray[np.int32], longer_than: int,
+    shingles: NDArray[np.uint32], start: NDArray[np.int64], length: NDArray[np.int32], longer_than: int,
     table: NDArray[np.uint8], low: int, high: int, values: NDArray[np.uint32], kept: NDArray[np.int64],
     different: NDArray[np.int32], codes: NDArray[np.uint64],
 ) -> None:  # fmt: skip
@@ -125,13 +125,18 @@ def count_shingles(tokens: Tokens, longer_than: int, table: NDArray[np.uint8], r
     Args:
         tokens: of the prompts.
         longer_than: tokens of prompts that are passed over; `SHINGLE` or more.
-        table: a power of two of counts, which stop at `LEAST_PROMPTS`.
+        table: a power of two of counts, 2^32 at most, which stop at `LEAST_PROMPTS`.
         run: threads; each has a part of the table for itself.
     """
     shingles = _shingles(tokens, longer_than, run)
     run.each(
         lambda part, parts: _count(shingles, tokens.start, tokens.length, longer_than, table, part, parts)
     )
+
+
+def make_common(table: NDArray[np.uint8], shingles: NDArray[np.uint32]) -> None:
+    """Have shingles of known templates be common, whoever has them."""
+    table[shingles & np.uint32(len(table) - 1)] = LEAST_PROMPTS
 
 
 def sketch_prompts(tokens: Tokens, longer_than: int, table: NDArray[np.uint8], run: Parallel) -> Sketches:
@@ -166,9 +171,9 @@ def sketch_prompts(tokens: Tokens, longer_than: int, table: NDArray[np.uint8], r
     return Sketches(values[chosen], np.concatenate([[0], np.cumsum(kept)]), different, codes)
 
 
-def _shingles(tokens: Tokens, longer_than: int, run: Parallel) -> NDArray[np.uint64]:
+def _shingles(tokens: Tokens, longer_than: int, run: Parallel) -> NDArray[np.uint32]:
     hashes, start, length = tokens
-    shingles = np.empty_like(hashes)
+    shingles = np.empty(len(hashes), np.uint32)
     run(
         len(length),
         lambda low, high: _hash_shingles(hashes, start, length, longer_than, low, high, shingles),

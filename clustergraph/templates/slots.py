@@ -9,7 +9,7 @@ order to the same table, and what is collected has no more parts than the table 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -30,6 +30,20 @@ ALL_FILLERS = 0xFFFF
 
 _SEED, _BACKWARD = np.uint64(0x5107), np.uint64(0xBAC4)
 _15 = np.uint64(15)
+
+
+class Skeletons(NamedTuple):
+    """Prompts without their slots.
+
+    Attributes:
+        codes: a hash of each prompt's words; 0 where it has none (uint64).
+        surroundings: hashes of what is around each slot that was found (uint64).
+        rows: prompt of each of these (int64).
+    """
+
+    codes: NDArray[np.uint64]
+    surroundings: NDArray[np.uint64]
+    rows: NDArray[np.int64]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -87,9 +101,9 @@ def _count_bits(x: int) -> int:
 def _find_skeleton(
     tokens: NDArray[np.uint64], n: int, table: NDArray[np.uint16], out: NDArray[np.uint64],
     before: NDArray[np.uint64], after: NDArray[np.uint64], words: NDArray[np.int32],
-    cells: NDArray[np.int64],
+    around: NDArray[np.uint64],
 ) -> tuple[int, int]:  # fmt: skip
-    """Write a prompt's tokens with its slots found, and the cells that found them; give both numbers."""
+    """Write a prompt's tokens with its slots found, and what is around these; give both numbers."""
     slot = np.zeros(n, np.bool_)
     _sides(tokens, n, before, after, words)
     mask, found = np.uint64(len(table) - 1), 0
@@ -97,10 +111,10 @@ def _find_skeleton(
         for width in range(1, min(LONGEST_FILLER, n - i) + 1):
             if words[n] - (words[i + width] - words[i]) < LEAST_AROUND:
                 continue
-            cell = mix(before[i] + mix(after[i + width])) & mask
-            if _count_bits(table[cell]) >= LEAST_FILLERS:
+            surroundings = mix(before[i] + mix(after[i + width]))
+            if _count_bits(table[surroundings & mask]) >= LEAST_FILLERS:
                 slot[i : i + width] = True
-                cells[found] = cell
+                around[found] = surroundings
                 found += 1
     kept = 0
     for i in range(n):
@@ -125,17 +139,17 @@ def hash_tokens(tokens: NDArray[np.uint64], n: int) -> np.uint64:
 def _hash_skeletons(
     hashes: NDArray[np.uint64], start: NDArray[np.int64], length: NDArray[np.int32],
     table: NDArray[np.uint16], low: int, high: int, codes: NDArray[np.uint64],
+    around: NDArray[np.uint64], slots: NDArray[np.int64],
 ) -> None:  # fmt: skip
     before, after = np.empty(MOST_WORDS + 1, np.uint64), np.empty(MOST_WORDS + 1, np.uint64)
-    words, cells = np.empty(MOST_WORDS + 1, np.int32), np.empty(2 * MOST_WORDS, np.int64)
-    out = np.empty(MOST_WORDS, np.uint64)
+    words, out = np.empty(MOST_WORDS + 1, np.int32), np.empty(MOST_WORDS, np.uint64)
     for row in range(low, high):
-        n = length[row]
+        n, slots[row] = length[row], 0
         tokens = hashes[start[row] : start[row] + n]
         if n == 0 or (n == 1 and tokens[0] == SLOT):
             codes[row] = 0
         elif n <= MOST_WORDS:
-            kept, _ = _find_skeleton(tokens, n, table, out, before, after, words, cells)
+            kept, slots[row] = _find_skeleton(tokens, n, table, out, before, after, words, around[row])
             codes[row] = hash_tokens(out, kept)
         else:
             codes[row] = hash_tokens(tokens, n)
@@ -152,14 +166,22 @@ def add_fillers(tokens: Tokens, table: NDArray[np.uint16], run: Parallel) -> Non
     run.each(lambda part, parts: _add_fillers(*tokens, table, part, parts))
 
 
-def hash_skeletons(tokens: Tokens, table: NDArray[np.uint16], run: Parallel) -> NDArray[np.uint64]:
-    """Hash each short prompt without its slots, and each long one as it is; 0 where there are no words.
+def open_slots(table: NDArray[np.uint16], surroundings: NDArray[np.uint64]) -> None:
+    """Have surroundings of known slots make slots, whatever is seen in them."""
+    table[surroundings & np.uint64(len(table) - 1)] = ALL_FILLERS
+
+
+def hash_skeletons(tokens: Tokens, table: NDArray[np.uint16], run: Parallel) -> Skeletons:
+    """Hash each short prompt without its slots, and each long one as it is.
 
     Args:
         tokens: of the prompts.
         table: after :func:`add_fillers` of all prompts.
         run: threads.
     """
-    codes = np.zeros(len(tokens.length), np.uint64)
-    run(len(codes), lambda low, high: _hash_skeletons(*tokens, table, low, high, codes))
-    return codes
+    rows = len(tokens.length)
+    codes, slots = np.empty(rows, np.uint64), np.empty(rows, np.int64)
+    around = np.empty((rows, LONGEST_FILLER * MOST_WORDS), np.uint64)
+    run(rows, lambda low, high: _hash_skeletons(*tokens, table, low, high, codes, around, slots))
+    chosen = np.arange(around.shape[1]) < slots[:, None]
+    return Skeletons(codes, around[chosen], np.repeat(np.arange(rows), slots))
