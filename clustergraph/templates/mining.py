@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from clustergraph.templates.slots import Skeletons
 
 # Cells of the tables: more than half as many as there can be surroundings of short prompts, or shingles.
-_SLOT_CELLS, _MOST_SLOT_CELLS = 16, 1 << 28  # for each prompt, and at most
+_SLOT_CELLS, _MOST_SLOT_CELLS = 32, 1 << 29  # for each prompt, and at most
 _BYTES_PER_SHINGLE_CELL, _MOST_SHINGLE_CELLS = 4, 1 << 30
 _FEWEST_CELLS = 1 << 16
 # Surroundings of its slots by which a template is known; it may have any number of them.

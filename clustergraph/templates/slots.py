@@ -1,8 +1,8 @@
 """Short prompts: a word is a slot where the same surroundings are seen with several others.
 
 "Write a poem about autumn" has its slot at the end, because "Write a poem about ..." is seen with many ends. So
-the surroundings of each word, and of each two words in a row, are hashed to a cell of a table, which notes the
-words that it was seen with as bits; a cell with `LEAST_FILLERS` bits makes slots. This is the branching rule of
+the surroundings of each word, and of each two words in a row, are hashed to two cells of a table, which note the
+words that they were seen with as bits; `LEAST_FILLERS` bits in both make a slot. This is the branching rule of
 log parsers (Makanju, Zincir-Heywood, Milios 2009), asked of both sides of a word at once. Bits are added in any
 order to the same table, and what is collected has no more parts than the table has cells.
 """
@@ -29,7 +29,7 @@ LEAST_AROUND = 2  # words that surroundings have at least
 ALL_FILLERS = 0xFFFF
 
 _SEED, _BACKWARD = np.uint64(0x5107), np.uint64(0xBAC4)
-_15 = np.uint64(15)
+_1, _15, _32 = np.uint64(1), np.uint64(15), np.uint64(32)
 
 
 class Skeletons(NamedTuple):
@@ -62,6 +62,14 @@ def _sides(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _cells(surroundings: np.uint64, cells: int) -> tuple[int, int]:
+    """Give the two cells of surroundings, one in each half of a table."""
+    half = np.uint64(cells // 2)
+    mask = half - _1
+    return np.int64(surroundings & mask), np.int64(half + ((surroundings >> _32) & mask))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _add_fillers(
     hashes: NDArray[np.uint64], start: NDArray[np.int64], length: NDArray[np.int32],
     table: NDArray[np.uint16], part: int, parts: int,
@@ -69,7 +77,6 @@ def _add_fillers(
     """Note fillers in the cells of one part of the table."""
     before, after = np.empty(MOST_WORDS + 1, np.uint64), np.empty(MOST_WORDS + 1, np.uint64)
     words = np.empty(MOST_WORDS + 1, np.int32)
-    mask = np.uint64(len(table) - 1)
     low, high = len(table) * part // parts, len(table) * (part + 1) // parts
     for row in range(len(length)):
         n = length[row]
@@ -83,9 +90,10 @@ def _add_fillers(
                 filler = chain(filler, tokens[i + width - 1])
                 if words[n] - (words[i + width] - words[i]) < LEAST_AROUND:
                     continue
-                cell = mix(before[i] + mix(after[i + width])) & mask
-                if low <= cell < high:
-                    table[cell] |= np.uint16(1) << np.uint16(filler & _15)
+                bit = np.uint16(1) << np.uint16(filler & _15)
+                for cell in _cells(mix(before[i] + mix(after[i + width])), len(table)):
+                    if low <= cell < high:
+                        table[cell] |= bit
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -98,6 +106,12 @@ def _count_bits(x: int) -> int:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _has_fillers(table: NDArray[np.uint16], surroundings: np.uint64) -> bool:
+    first, second = _cells(surroundings, len(table))
+    return _count_bits(table[first]) >= LEAST_FILLERS and _count_bits(table[second]) >= LEAST_FILLERS
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _find_skeleton(
     tokens: NDArray[np.uint64], n: int, table: NDArray[np.uint16], out: NDArray[np.uint64],
     before: NDArray[np.uint64], after: NDArray[np.uint64], words: NDArray[np.int32],
@@ -106,13 +120,14 @@ def _find_skeleton(
     """Write a prompt's tokens with its slots found, and what is around these; give both numbers."""
     slot = np.zeros(n, np.bool_)
     _sides(tokens, n, before, after, words)
-    mask, found = np.uint64(len(table) - 1), 0
-    for i in range(n):
-        for width in range(1, min(LONGEST_FILLER, n - i) + 1):
-            if words[n] - (words[i + width] - words[i]) < LEAST_AROUND:
+    found = 0
+    for width in range(1, LONGEST_FILLER + 1):
+        narrow = slot.copy()  # a wide filler of which a part is one already tells nothing new
+        for i in range(n - width + 1):
+            if words[n] - (words[i + width] - words[i]) < LEAST_AROUND or narrow[i : i + width].any():
                 continue
             surroundings = mix(before[i] + mix(after[i + width]))
-            if _count_bits(table[surroundings & mask]) >= LEAST_FILLERS:
+            if _has_fillers(table, surroundings):
                 slot[i : i + width] = True
                 around[found] = surroundings
                 found += 1
@@ -166,9 +181,12 @@ def add_fillers(tokens: Tokens, table: NDArray[np.uint16], run: Parallel) -> Non
     run.each(lambda part, parts: _add_fillers(*tokens, table, part, parts))
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
 def open_slots(table: NDArray[np.uint16], surroundings: NDArray[np.uint64]) -> None:
     """Have surroundings of known slots make slots, whatever is seen in them."""
-    table[surroundings & np.uint64(len(table) - 1)] = ALL_FILLERS
+    for one in surroundings:
+        for cell in _cells(one, len(table)):
+            table[cell] = ALL_FILLERS
 
 
 def hash_skeletons(tokens: Tokens, table: NDArray[np.uint16], run: Parallel) -> Skeletons:

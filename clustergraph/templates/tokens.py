@@ -46,6 +46,8 @@ def _classes() -> NDArray[np.uint8]:
 CLASSES = _classes()
 LOWER = np.arange(256, dtype=np.uint8)
 LOWER[65:91] += 32
+ENDS_PATH = np.zeros(256, np.bool_)
+ENDS_PATH[[*range(33), *b",;()[]{}<>\"'`|"]] = True
 
 
 class Tokens(NamedTuple):
@@ -226,6 +228,10 @@ def tokenise(
             is_slot |= at
             if i == stop + 1 and data[stop] == _DOT:
                 dots += 1
+        if slashes >= 2:  # the query of a URL, and whatever else is in a path
+            while i < end and not ENDS_PATH[data[i]]:
+                i += 1
+            stop = i
         if is_slot or dots >= 2 or slashes >= 2:
             n = first + 1
             tokens[first], begins[first], ends[first] = SLOT, since - begin, stop - begin
