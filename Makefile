@@ -27,7 +27,7 @@ bench: $(VENV)/test
 
 # Quality on worlds of known truth, and the picture of the evasion curve: hours, for "Evaluated" in the README.
 # `make evaluate SECTIONS="bounds --seeds 7001"` is one part of it.
-evaluate: $(VENV)/evaluate
+evaluate: $(VENV)/run
 	$(BIN)/python -m tests.evaluate $(SECTIONS)
 
 sample: $(VENV)/run
@@ -37,10 +37,6 @@ $(VENV)/run: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "clustergraph needs Python 3.11 or newer")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
-	touch $@
-
-$(VENV)/evaluate: $(VENV)/run
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[evaluate]'
 	touch $@
 
 $(VENV)/test: $(VENV)/run

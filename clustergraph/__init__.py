@@ -18,17 +18,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from clustergraph import charts
     from clustergraph.artefacts.runs import Run, open_run
     from clustergraph.clusters.ranking import rank
     from clustergraph.decisions.export import list_decisions
     from clustergraph.decisions.reliability import measure_reliability
     from clustergraph.engines.duckdb import DuckDBEngine
     from clustergraph.incidence.links import link
+    from clustergraph.investigation.account import explain_account
+    from clustergraph.investigation.explanation import explain
+    from clustergraph.investigation.finding import find
+    from clustergraph.investigation.pair import explain_pair
     from clustergraph.membership.members import partition
     from clustergraph.nights.night import nightly
     from clustergraph.pipeline import estimate, run
-    from clustergraph.presentation.explanation import explain
     from clustergraph.projection.ties import project
+    from clustergraph.report.writing import write_report
     from clustergraph.scoring.comparison import score
     from clustergraph.sightings.reading import read
     from clustergraph.upkeep.deciding import decide
@@ -39,7 +44,10 @@ _HOMES = {
     "Run": "clustergraph.artefacts.runs",
     "decide": "clustergraph.upkeep.deciding",
     "estimate": "clustergraph.pipeline",
-    "explain": "clustergraph.presentation.explanation",
+    "explain": "clustergraph.investigation.explanation",
+    "explain_account": "clustergraph.investigation.account",
+    "explain_pair": "clustergraph.investigation.pair",
+    "find": "clustergraph.investigation.finding",
     "link": "clustergraph.incidence.links",
     "list_decisions": "clustergraph.decisions.export",
     "measure_reliability": "clustergraph.decisions.reliability",
@@ -51,14 +59,18 @@ _HOMES = {
     "read": "clustergraph.sightings.reading",
     "run": "clustergraph.pipeline",
     "score": "clustergraph.scoring.comparison",
+    "write_report": "clustergraph.report.writing",
 }
 __all__ = [
-    "DuckDBEngine", "Run", "decide", "estimate", "explain", "link", "list_decisions", "measure_reliability",
-    "nightly", "open_run", "partition", "project", "rank", "read", "run", "score",
+    "DuckDBEngine", "Run", "charts", "decide", "estimate", "explain", "explain_account", "explain_pair",
+    "find", "link", "list_decisions", "measure_reliability", "nightly", "open_run", "partition", "project",
+    "rank", "read", "run", "score", "write_report",
 ]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
+    if name == "charts":
+        return import_module("clustergraph.charts")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

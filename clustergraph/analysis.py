@@ -67,7 +67,8 @@ def analyse(
         "signals": incidence.signals.num_rows,
         "links": len(incidence.graph.indices),
         "visits": ties.visits,
-        "thresholds": ties.thresholds.to_dict(),
+        **found.manifest["input"],
+        "ties_by_bits": ties.counts.to_dicts(),
     }
     tables = mark_degraded(found.tables) if incidence.sightings.degraded else found.tables
     return Analysis(membership, tables, facts)

@@ -14,10 +14,13 @@ from clustergraph.commands.decide import decide
 from clustergraph.commands.decisions import decisions
 from clustergraph.commands.diff import diff
 from clustergraph.commands.explain import explain
+from clustergraph.commands.export import export
+from clustergraph.commands.find import find
 from clustergraph.commands.history import history
 from clustergraph.commands.nightly import nightly
 from clustergraph.commands.options import Switches, debug_option, discard_output, print_error_line
 from clustergraph.commands.prune import prune
+from clustergraph.commands.report import report
 from clustergraph.commands.run import run
 from clustergraph.commands.score import score
 from clustergraph.commands.simulate import simulate
@@ -38,7 +41,11 @@ def commands() -> None:
     """Find clusters of coordinated accounts in the traffic of an AI provider."""
 
 
-for _command in (run, nightly, history, diff, check, prune, decide, decisions, top, explain, simulate, score):
+_COMMANDS = (
+    run, nightly, history, diff, check, prune, decide, decisions, top, explain, find, export, report,
+    simulate, score,
+)  # fmt: skip
+for _command in _COMMANDS:
     commands.add_command(_command)
 
 

@@ -11,7 +11,9 @@ from clustergraph.errors import GuardrailError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+NAMES = ("volume", "days", "rejected", "clustered", "largest", "ids")
 _FEW_NIGHTS, _FEW_CLUSTERS = 3, 20
+_DAYS = "of the rows are of other days than the night's; --date may be wrong, or INPUT that of another night"
 _REJECTED = "of the rows were set aside; `clustergraph run --dry-run` on the same input shows their faults"
 _CLUSTERED = "of the accounts are in clusters; a signal may have lost its meaning, say to a default value"
 _LARGEST = "of the accounts are in one cluster; its strongest signal may be a hub that is not known yet"
@@ -25,6 +27,7 @@ class Figures:
     Attributes:
         rows: that came in tonight.
         rows_before: that came in on the last nights.
+        other_days: share of tonight's rows that are of other days.
         rejected: share of tonight's rows that were set aside.
         accounts: in the window.
         clustered: of them in a cluster.
@@ -36,6 +39,7 @@ class Figures:
 
     rows: int
     rows_before: Sequence[int]
+    other_days: float
     rejected: float
     accounts: int
     clustered: int
@@ -60,6 +64,7 @@ def find_breaches(
     *,
     least_volume: float = 0.3,
     most_volume: float = 3.0,
+    days: float = 0.5,
     rejected: float = 0.05,
     clustered: float = 0.5,
     largest: float = 0.25,
@@ -71,6 +76,7 @@ def find_breaches(
         figures: of tonight.
         least_volume: rows against the median of the last nights; looked at from the fourth night on.
         most_volume: the same, from above.
+        days: share of the rows that may be of other days.
         rejected: share of the rows that may be set aside.
         clustered: share of the accounts that may be in clusters.
         largest: share of the accounts that may be in one cluster.
@@ -85,6 +91,7 @@ def find_breaches(
             found.append(Breach("volume", times, bound, _say_volume(figures.rows, usual)))
     accounts = max(figures.accounts, 1)
     checks = [
+        ("days", figures.other_days, days, _DAYS),
         ("rejected", figures.rejected, rejected, _REJECTED),
         ("clustered", figures.clustered / accounts, clustered, _CLUSTERED),
         ("largest", figures.largest / accounts, largest, _LARGEST),
@@ -105,17 +112,22 @@ def stop_at(breaches: Sequence[Breach], accepted: Mapping[str, Mapping[str, str]
         What run.json says of the breaches that were accepted.
 
     Raises:
-        GuardrailError: the figure, the bound and what to look at.
+        GuardrailError: of every such breach the figure, the bound and what to look at.
     """
-    for breach in breaches:
-        if breach.name not in accepted:
-            figure = f"{breach.figure:.2f}" if breach.name == "volume" else f"{breach.figure:.1%}"
-            bound = f"{breach.bound:.2f}" if breach.name == "volume" else f"{breach.bound:.1%}"
-            raise GuardrailError(
-                f"guardrail {breach.name!r}: {figure} {breach.words} (bound {bound}). Nothing was published; "
-                f"if it is right, run again with --accept {breach.name} --by NAME --reason TEXT"
-            )
+    stopped = [breach for breach in breaches if breach.name not in accepted]
+    if stopped:
+        said = "".join(f"guardrail {one.name!r}: {_say(one)}. " for one in stopped)
+        options = " ".join(f"--accept {one.name}" for one in stopped)
+        raise GuardrailError(
+            f"{said}Nothing of this night was published; if it is right, run it again with {options} "
+            "--by NAME --reason TEXT"
+        )
     return [{**asdict(breach), **accepted[breach.name]} for breach in breaches]
+
+
+def _say(breach: Breach) -> str:
+    form = ".2f" if breach.name == "volume" else ".1%"
+    return f"{breach.figure:{form}} {breach.words} (bound {breach.bound:{form}})"
 
 
 def _say_volume(rows: int, usual: float) -> str:

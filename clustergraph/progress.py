@@ -8,8 +8,9 @@ import sys
 import threading
 import time
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
@@ -116,8 +117,7 @@ class Lines(Progress):
         self._write(f"{word} {took}, peak memory {peak}")
 
     def _write(self, words: str) -> None:
-        self._stream.write(f"{self._name}: {words}\n")
-        self._stream.flush()
+        _write_line(self._stream, f"{self._name}: {words}")
 
 
 class Records(Progress):
@@ -131,13 +131,11 @@ class Records(Progress):
         """Write to ``stream``, standard error by default."""
         super().__init__()
         self._stream = sys.stderr if stream is None else stream
-        self._run = uuid.uuid4().hex[:12]
 
     def tell(self, event: str, **figures: Any) -> None:
         """Write a line."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        self._stream.write(json.dumps({"time": now, "run": self._run, "event": event, **figures}) + "\n")
-        self._stream.flush()
+        _write_line(self._stream, json.dumps({"time": now, "run": name_run(), "event": event, **figures}))
 
     def _begin(self, name: str) -> None:
         self.tell("began", stage=name)
@@ -194,6 +192,18 @@ def choose_progress(
     if quiet:
         return Progress()
     return Bars(stream) if stream.isatty() else Lines(stream)
+
+
+@cache
+def name_run() -> str:
+    """Give what the log calls this process, which does one run."""
+    return uuid.uuid4().hex[:12]
+
+
+def _write_line(stream: TextIO, line: str) -> None:
+    with suppress(BrokenPipeError):  # nobody reads the log any more, which is no reason to end the run
+        stream.write(line + "\n")
+        stream.flush()
 
 
 def peak_memory() -> int:

@@ -7,7 +7,8 @@ It writes
 - ``accounts.parquet``: what the provider knows of the accounts;
 - ``truth.parquet``: ``account_id``, ``cohort``, ``group``, ``infrastructure`` and ``exchanges`` of each
   account. No command reads it while looking for clusters;
-- ``ranking.svg``: what ``clustergraph top`` prints for a run on the events and accounts.
+- ``ranking.svg``: what ``clustergraph top`` prints for a run on the events and accounts;
+- ``chance.svg``: how many ties that run has, and how many chance gives.
 
 The world is one of :mod:`clustergraph.simulation`: 5,000 accounts, three campaigns among them (100, 30 and 30
 accounts), whose operators take some care (evasion 0.3). The same version of the script makes the same rows.
@@ -68,10 +69,10 @@ def make_sample(folder: Path) -> World:
     return world
 
 
-def draw_ranking(events: Path, accounts: Path, picture: Path) -> None:
-    """Run on the events and accounts and write what ``clustergraph top`` prints as a picture."""
+def draw_ranking(found: cg.Run, picture: Path) -> None:
+    """Write what ``clustergraph top`` prints of a run as a picture."""
     console = Console(record=True, file=io.StringIO(), width=WIDTH, color_system="truecolor", highlight=False)
-    console.print(show_ranking(cg.run(events, accounts=accounts), SHOWN))
+    console.print(show_ranking(found, SHOWN))
     drawn = console.export_svg(title=f"clustergraph top out/demo -n {SHOWN}", unique_id="ranking")
     # A picture in a README loads no fonts from elsewhere.
     drawn = re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL)
@@ -82,7 +83,9 @@ def main() -> None:
     """Make everything in the folder that is named, or in the script's own."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
     make_sample(folder)
-    draw_ranking(folder / "events.parquet", folder / "accounts.parquet", folder / "ranking.svg")
+    found = cg.run(folder / "events.parquet", accounts=folder / "accounts.parquet")
+    draw_ranking(found, folder / "ranking.svg")
+    cg.charts.draw_chance(found).save(str(folder / "chance.svg"))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,15 @@ from clustergraph.artefacts.schema import ARTEFACTS
 
 FIRST, SECOND = "caaaaaaaa11111111", "caaaaaaab22222222"
 HOSTILE = "\x1b[2J[red]<script>alert(1)</script>\u202e\n:smile:"
-MANIFEST = {"version": "0.1.0", "seed": 0, "input": {"degraded": False}}
+MANIFEST: dict[str, Any] = {
+    "version": "0.1.0",
+    "seed": 0,
+    "input": {
+        "degraded": False,
+        "kinds": {"payment_fingerprint": "payment", "ip": "network", "prompt_template": "content"},
+        "thresholds": {"tie_bits": 5.0, "member_bits": 2.0},
+    },
+}
 
 
 def _time(day: int, hour: int = 0) -> datetime:
@@ -52,6 +60,20 @@ def _tie(source: str, target: str) -> dict[str, Any]:
     return {"source": source, "target": target, "bits": 20.0, "shared": 2, "families": 2}
 
 
+def _account(account_id: str, cluster_id: str | None, slots: list[int]) -> dict[str, Any]:
+    return {
+        "account_id": account_id, "cluster_id": cluster_id, "exchanges": 10, "first_seen": _time(2),
+        "last_seen": _time(3), "slots": slots,
+    }  # fmt: skip
+
+
+def _signal(number: int, kind: str, value: str, accounts: int, slots: int) -> dict[str, Any]:
+    return {
+        "kind": kind, "value": value, "accounts": accounts, "stratum": number, "stratum_slots": slots,
+        "cell": number, "chance": accounts * (accounts - 1) / slots**2, "weight": 1.0, "unnatural": False,
+    }  # fmt: skip
+
+
 ROWS: dict[str, list[dict[str, Any]]] = {
     "clusters": [
         _cluster(FIRST, 1, 3, 1_234_567),
@@ -80,6 +102,19 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     "ties": [
         _tie("a1", "a2"), _tie("a1", "a3"), _tie("a2", "a3"), _tie("a3", "z"),
         _tie("b2", "b3"),
+    ],
+    "accounts": [
+        _account("a1", FIRST, [1, 1, 0]), _account("a2", FIRST, [1, 1, 0]), _account("a3", FIRST, [1, 0, 0]),
+        _account("b2", SECOND, [0, 0, 1]), _account("b3", SECOND, [0, 0, 1]), _account("z", None, [1, 1, 0]),
+        _account(HOSTILE, SECOND, [0, 0, 1]),
+    ],
+    "signals": [
+        _signal(0, "ip", "192.0.2.1", 3, 100), _signal(1, "prompt_template", HOSTILE, 3, 100),
+        _signal(2, "payment_fingerprint", "card", 4, 100),
+    ],
+    "incidence": [
+        {"signal": signal, "account": account, "slots": 1}
+        for signal, accounts in enumerate([(0, 1, 5), (3, 4, 6), (0, 1, 2, 5)]) for account in accounts
     ],
 }  # fmt: skip
 

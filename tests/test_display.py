@@ -7,6 +7,7 @@ from rich.console import Console
 
 from clustergraph.artefacts.runs import Run
 from clustergraph.figures import printable, say_bytes, say_count, say_days, say_seconds, say_share
+from clustergraph.investigation.explanation import explain
 from clustergraph.presentation.columns import Column, Columns, draw_bar
 from clustergraph.presentation.display import (
     DEGRADED,
@@ -15,7 +16,6 @@ from clustergraph.presentation.display import (
     show_explanation,
     show_ranking,
 )
-from clustergraph.presentation.explanation import explain
 from tests.small_run import HOSTILE, make_run, make_tables
 
 

@@ -121,8 +121,10 @@ def test_explained_clusters_keep_everything(run: cg.Run, world: Path) -> None:
 
 def _keys(name: str) -> list[str]:
     schema = ARTEFACTS[name]
-    return [column for column in ("cluster_id", "account_id", "kind", "value", "hour", "source", "target")
-            if column in schema.names]  # fmt: skip
+    keys = (
+        "cluster_id", "account_id", "kind", "value", "hour", "source", "target", "signal", "account",
+    )  # fmt: skip
+    return [column for column in keys if column in schema.names]
 
 
 def test_every_explanation_has_its_words(clusters: pd.DataFrame) -> None:

@@ -18,6 +18,7 @@ from clustergraph.nights.night import nightly
 from clustergraph.simulation.generate import simulate
 from tests.commands import call, snapshot
 from tests.nights import at, events, manifest, run_night, table
+from tests.stores import contents
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,27 +42,10 @@ def store(world, tmp_path_factory) -> Path:
     return store
 
 
-def contents(store: Path) -> dict[str, bytes | str]:
-    """Everything in a store; of run.json what is not a matter of time."""
-    found: dict[str, bytes | str] = {}
-    for path in sorted(store.rglob("*")):
-        name = str(path.relative_to(store))
-        if path.is_symlink():
-            found[name] = str(path.readlink())
-        elif path.name == "run.json":
-            document = json.loads(path.read_text())
-            document.pop("stages")
-            for file in document["store"]["input"]["files"]:
-                file.pop("path")
-            found[name] = json.dumps(document, sort_keys=True)
-        elif path.is_file():
-            found[name] = path.read_bytes()
-    return found
-
-
 def assert_equal_but_for_ids(run: cg.Run, store: Path, number: int) -> None:
     old, new = run.clusters["cluster_id"], table(store, number, "clusters")["cluster_id"]
-    ids = dict(zip(old.to_pylist(), new.to_pylist(), strict=True))
+    ids: dict[str | None, str | None] = dict(zip(old.to_pylist(), new.to_pylist(), strict=True))
+    ids[None] = None
     for name in ARTEFACTS:
         one, other = run.tables[name], table(store, number, name)
         for column in one.column_names:

@@ -33,12 +33,9 @@ ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 TABLE = re.compile(r"<!-- table: (\w+) -->\n(.*?)<!-- end -->\n", re.DOTALL)
 TYPES = {
-    "string": "string",
-    "int64": "int",
-    "double": "double",
+    "string": "string", "int64": "int", "int32": "int", "bool": "bool", "double": "double",
     "timestamp[us, tz=UTC]": "timestamp",
-    "bool": "bool",
-}
+}  # fmt: skip
 
 
 def _blocks(language: str) -> list[str]:
@@ -110,6 +107,7 @@ EXPECTED = {name: _columns(table) for name, table in schema.ARTEFACTS.items()} |
     "lineage": _columns(schema.LINEAGE),
     "regrowth": _columns(schema.REGROWTH),
     "decisions": _columns(schema.DECISIONS),
+    "decision_log": _columns(schema.DECISION_LOG),
     "configuration": _settings(),
 }
 

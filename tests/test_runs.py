@@ -1,12 +1,13 @@
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from clustergraph.artefacts.runs import Run, open_run
-from clustergraph.artefacts.schema import ARTEFACTS
+from clustergraph.artefacts.schema import ARTEFACTS, NIGHTLY_CLUSTERS
 from clustergraph.errors import InputError, UsageError
-from clustergraph.presentation.explanation import explain
+from clustergraph.investigation.explanation import explain
 from tests.small_run import FIRST, HOSTILE, MANIFEST, SECOND, make_run, make_tables, write_run
 
 
@@ -34,7 +35,7 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
         open_run(tmp_path / "none")
     folder = write_run(tmp_path / "run")
     with pytest.raises(InputError, match="is not a folder"):
-        open_run(folder / "run.json")
+        open_run(folder / "ties.parquet")
     (folder / "links.parquet").unlink()
     with pytest.raises(InputError, match=r"not a run: it has no links\.parquet$"):
         open_run(folder)
@@ -128,6 +129,32 @@ def test_displays_keep_traffic_as_text() -> None:
         assert "\x1b" not in shown
     assert "2 clusters of 6 accounts" in repr(make_run())
     assert "0 clusters of 0 accounts" in make_run(empty=True)._repr_html_()
+
+
+def test_displays_say_what_speaks_for_and_against() -> None:
+    tables = make_tables()
+    rows = tables["clusters"].to_pylist()
+    rows[0] |= {"explained_by": "small_premises", "reason": "its 3 members share a card"}
+    tables["clusters"] = pa.Table.from_pylist(rows, tables["clusters"].schema)
+    run = Run.from_tables(tables, MANIFEST)
+    assert "2 clusters of 6 accounts, 1 explained by legitimate sharing." in run._repr_html_()
+    assert "1,234,567" in run._repr_html_()
+    shown = run.cluster(1)._repr_html_()
+    for words in ("rank 1", "Explained by small premises: its 3 members share a card", "3 of 4", "75%"):
+        assert words in shown
+    assert "1 member of a confidence under 0.9" in shown
+    assert "banned" not in run._repr_html_()
+
+
+def test_the_display_of_a_night_has_what_nights_add() -> None:
+    clusters = make_tables()["clusters"]
+    rows = [row | {"accounts_banned": 7, "decision": "watch"} for row in clusters.to_pylist()]
+    nightly = make_tables() | {"clusters": pa.Table.from_pylist(rows, NIGHTLY_CLUSTERS)}
+    shown = Run.from_tables(nightly, MANIFEST)._repr_html_()
+    assert ">banned</th>" in shown
+    assert ">7</td>" in shown
+    assert ">watch</td>" in shown
+    assert ">new</th>" not in shown
 
 
 def test_an_explanation_has_evidence_centre_and_edge() -> None:

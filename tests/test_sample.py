@@ -79,11 +79,19 @@ def test_picture_shows_the_ranking(found):
     assert any(tuple(words[at : at + 4]) == said for at in range(len(words))), "make sample draws it anew"
 
 
-def test_picture_loads_nothing():
-    assert "url(http" not in (DATA / "ranking.svg").read_text(encoding="utf-8").replace('"', "")
+def test_picture_of_chance_says_what_the_run_has(found):
+    picture = (DATA / "chance.svg").read_text(encoding="utf-8")
+    ElementTree.fromstring(picture)
+    said = cg.charts.draw_chance(found).to_dict()["title"]["text"]
+    assert html.escape(said) in picture, "make sample draws it anew"
 
 
-def test_picture_is_drawn_the_same_twice(script, tmp_path):
+@pytest.mark.parametrize("name", ["ranking", "chance"])
+def test_picture_loads_nothing(name):
+    assert "url(http" not in (DATA / f"{name}.svg").read_text(encoding="utf-8").replace('"', "")
+
+
+def test_picture_is_drawn_the_same_twice(script, found, tmp_path):
     for name in ("one.svg", "two.svg"):
-        script.draw_ranking(DATA / "events.parquet", DATA / "accounts.parquet", tmp_path / name)
+        script.draw_ranking(found, tmp_path / name)
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()

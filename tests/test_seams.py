@@ -5,7 +5,7 @@ from __future__ import annotations
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clustergraph.communities.detection import find_communities
@@ -55,6 +55,7 @@ def seams_by_hand(ties, labels, least):
     return sorted(found)
 
 
+@settings(deadline=None)  # the first call compiles
 @given(
     edges=st.lists(
         st.tuples(st.integers(0, 13), st.integers(0, 13)).filter(lambda e: e[0] != e[1]), max_size=22

@@ -11,16 +11,17 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from clustergraph.artefacts.schema import LINEAGE, NIGHTLY_CLUSTERS, fill_schema
+from clustergraph.artefacts.schema import LINEAGE, fill_schema
 from clustergraph.disk.durable import hash_file
 from clustergraph.errors import GuardrailError, InputError, UsageError
 from clustergraph.simulation.generate import simulate
 from clustergraph.store.store import Store, hold, open_store
 from clustergraph.upkeep.checking import check_store
 from clustergraph.upkeep.differences import compare_nights
-from clustergraph.upkeep.history import tell_life
+from clustergraph.upkeep.history import tell_life, tell_lives
 from clustergraph.upkeep.pruning import prune
 from tests.commands import call, finish, snapshot, start
+from tests.lives import LIVES, A, B, make_lives
 from tests.nights import at, run_folder, run_night, table
 
 if TYPE_CHECKING:
@@ -81,36 +82,10 @@ def with_column(given: pa.Table, name: str, values: list[Any]) -> pa.Table:
 
 # A life, of nights made by hand
 
-A, B = "caaaaaaaaaaaaaaaa", "cbbbbbbbbbbbbbbbb"
-LIVES = [
-    [(A, "born", [], []), (B, "born", [], [])],
-    [(A, "grew", [A], []), (B, "dormant", [], [])],
-    [(A, "continued", [A], [])],
-    [(A, "continued", [A], []), (B, "returned", [B], [])],
-    [(A, "merged", [A, B], []), (B, "died", [], [A])],
-    [(A, "continued", [A], [])],
-]
-
 
 @pytest.fixture(scope="module")
 def lives(tmp_path_factory) -> Store:
-    root = tmp_path_factory.mktemp("lives")
-    (root / "store.json").write_text('{"format": 1}')
-    for number, rows in enumerate(LIVES):
-        run_folder(root, number).mkdir(parents=True)
-        columns = dict(
-            zip(("cluster_id", "event", "from_ids", "into_ids"), zip(*rows, strict=True), strict=True)
-        )
-        lineage = fill_schema(LINEAGE, {name: list(values) for name, values in columns.items()}, len(rows))
-        pq.write_table(lineage, run_folder(root, number) / "lineage.parquet")
-        found = [one for one, event, _, _ in rows if event not in ("dormant", "died")]
-        figures = {
-            "cluster_id": found, "rank": range(1, len(found) + 1), "accounts": [3 + number] * len(found),
-            "extraction_volume": [100.0 * (number + 1)] * len(found),
-        }  # fmt: skip
-        clusters = fill_schema(NIGHTLY_CLUSTERS, figures, len(found))
-        pq.write_table(clusters, run_folder(root, number) / "clusters.parquet")
-    return open_store(root)
+    return make_lives(tmp_path_factory.mktemp("lives"))
 
 
 def test_a_life_goes_through_dormancy_and_ends_in_another(lives):
@@ -122,6 +97,11 @@ def test_a_life_goes_through_dormancy_and_ends_in_another(lives):
     assert life.stages[-1].into_ids == (A,)
     assert tell_life(lives, A).stages[4].from_ids == (A, B)
     assert len(tell_life(lives, A).stages) == len(LIVES)
+
+
+def test_lives_are_told_together_as_one_by_one(lives):
+    assert tell_lives(lives, [B, A]) == [tell_life(lives, B), tell_life(lives, A)]
+    assert tell_lives(lives, ["cccccccccccccccccc"]) == []
 
 
 def test_who_is_dormant_is_so_up_to_the_last_night(lives, tmp_path):

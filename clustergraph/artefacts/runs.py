@@ -14,17 +14,18 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from clustergraph.artefacts.notebook import cluster_html, run_html
-from clustergraph.artefacts.schema import ARTEFACTS, DECISIONS
+from clustergraph.artefacts.schema import ARTEFACTS, DECISIONS, NIGHTLY_ARTEFACTS
 from clustergraph.config import suggest
 from clustergraph.errors import InputError, UsageError
 from clustergraph.figures import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     import networkx as nx
     import pandas as pd
 
+    from clustergraph.artefacts.graphs import NodesAndEdges
     from clustergraph.communities.leiden import Graph
 
 MANIFEST = "run.json"
@@ -89,13 +90,60 @@ class Run:
         return self._table("ties")
 
     @property
+    def accounts(self) -> pa.Table:
+        """A row per account, clustered or not."""
+        return self._table("accounts")
+
+    @property
+    def signals(self) -> pa.Table:
+        """A row per signal that at least two accounts have."""
+        return self._table("signals")
+
+    @property
+    def incidence(self) -> pa.Table:
+        """A row per account and signal that at least two accounts have, by their numbers."""
+        return self._table("incidence")
+
+    @property
     def decisions(self) -> pa.Table:
         """A row per cluster and decision on it; none where the run is no night of a store."""
-        if "decisions" not in self._tables:
-            path = (self.directory or Path()) / "decisions.parquet"
-            there = self.directory is not None and path.is_file()
-            self._tables["decisions"] = _read_table(path, DECISIONS) if there else DECISIONS.empty_table()
-        return self._tables["decisions"]
+        found = self.nightly("decisions")
+        return DECISIONS.empty_table() if found is None else found
+
+    def nightly(self, name: str) -> pa.Table | None:
+        """Give an artefact that only nights have, None where this run has none of that name."""
+        schema = NIGHTLY_ARTEFACTS.get(name)
+        if name not in self._tables and schema is not None and self.directory is not None:
+            path = self.directory / f"{name}.parquet"
+            if path.is_file():
+                self._tables[name] = _read_table(path, schema)
+        return self._tables.get(name)
+
+    def read(self, name: str, columns: Sequence[str], *, coded: Sequence[str] = ()) -> pa.Table:
+        """Read some columns of an artefact, where one does not need a large table whole.
+
+        Args:
+            name: of the artefact.
+            columns: to read.
+            coded: those of them that are to come as dictionaries of their different values.
+
+        Raises:
+            InputError: the artefact is damaged.
+        """
+        if name in self._tables:
+            table = self._tables[name].select(list(columns))
+        else:
+            assert self.directory is not None
+            table = _read_table(self.directory / f"{name}.parquet", ARTEFACTS[name], columns, coded)
+        for column in coded:
+            if not pa.types.is_dictionary(table.schema.field(column).type):
+                place = table.column_names.index(column)
+                table = table.set_column(place, column, table[column].dictionary_encode())
+        return table
+
+    def to_pandas(self) -> dict[str, pd.DataFrame]:
+        """Give every artefact of `tables` as a frame, by name."""
+        return {name: _frame(table) for name, table in self.tables.items()}
 
     @property
     def templates(self) -> pa.Table:
@@ -173,42 +221,58 @@ class Cluster:
         return _frame(self.table("activity"))
 
     @cached_property
-    def ties(self) -> pd.DataFrame:
-        """The ties between its accounts."""
+    def inner_ties(self) -> pa.Table:
+        """Its rows of ``ties``: those between its accounts."""
         ties = self.run.ties
         accounts = self.table("members")["account_id"].combine_chunks()
         for end in ("source", "target"):
             ties = ties.filter(pc.is_in(ties[end], value_set=accounts))
-        return _frame(ties)
+        return ties
 
-    def to_networkx(self) -> nx.Graph:
-        """Give its accounts and ties as a graph of networkx, with their figures as attributes."""
-        import networkx as nx
+    @cached_property
+    def ties(self) -> pd.DataFrame:
+        """The ties between its accounts."""
+        return _frame(self.inner_ties)
 
-        graph = nx.Graph(cluster_id=self.cluster_id)
-        for account in self._accounts():
-            graph.add_node(account["account_id"], **account)
-        for tie in self._ties():
-            graph.add_edge(tie.pop("source"), tie.pop("target"), **tie)
-        return graph
+    def to_pandas(self) -> dict[str, pd.DataFrame]:
+        """Give its rows of every artefact, by name."""
+        return {name: _frame(self.inner_ties if name == "ties" else self.table(name)) for name in ARTEFACTS}
 
-    def to_igraph(self) -> Graph:
-        """Give the same as a graph of igraph; the id of a vertex is its ``name``."""
-        from clustergraph.communities.leiden import make_graph
+    def to_networkx(self, *, bipartite: bool = False) -> nx.Graph:
+        """Give its accounts and ties as a graph of networkx, with their figures as attributes.
 
-        accounts = [{"name": account["account_id"], **account} for account in self._accounts()]
-        return make_graph(accounts, self._ties(), cluster_id=self.cluster_id)
+        Args:
+            bipartite: give its accounts and the signals that at least two of them have instead; a signal is
+                the node (kind, value), and ``bipartite`` is 0 for accounts and 1 for signals.
+        """
+        return self._gather(bipartite).to_networkx()
+
+    def to_igraph(self, *, bipartite: bool = False) -> Graph:
+        """Give the same as a graph of igraph; a vertex has its account id, or (kind, value), as ``name``."""
+        return self._gather(bipartite).to_igraph()
+
+    def export(self, path: str | Path, *, bipartite: bool = False) -> None:
+        """Write the same to a file that Gephi and networkx read: GraphML or GEXF.
+
+        Args:
+            path: of the file; ``.graphml`` or ``.gexf`` tells the format.
+            bipartite: write accounts and signals.
+
+        Raises:
+            UsageError: the name tells no format.
+            InputError: the file cannot be written.
+        """
+        from clustergraph.artefacts.interchange import write_graph
+
+        write_graph(self._gather(bipartite), Path(path))
+
+    def _gather(self, bipartite: bool) -> NodesAndEdges:
+        from clustergraph.artefacts.graphs import gather_links, gather_ties
+
+        return (gather_links if bipartite else gather_ties)(self)
 
     def _repr_html_(self) -> str:
         return cluster_html(self)
-
-    def _accounts(self) -> list[dict[str, Any]]:
-        columns = ["account_id", "exchanges", "ties", "bits", "confidence"]
-        found: list[dict[str, Any]] = self.table("members").select(columns).to_pylist()
-        return found
-
-    def _ties(self) -> list[dict[str, Any]]:
-        return [{str(name): value for name, value in tie.items()} for tie in self.ties.to_dict("records")]
 
 
 def open_run(directory: str | Path) -> Run:
@@ -247,16 +311,23 @@ def shorten_ids(ids: Collection[str]) -> dict[str, str]:
     return {one: one[:length] for one in ids}
 
 
-def _read_table(path: Path, schema: pa.Schema) -> pa.Table:
+def _read_table(
+    path: Path, schema: pa.Schema, columns: Sequence[str] | None = None, coded: Sequence[str] = ()
+) -> pa.Table:
+    """Read a Parquet file, or some columns of it, and check them against the schema."""
+    wanted = schema.names if columns is None else columns
     try:
-        # partitioning=None: a run may lie in dt=.../, which is no column of it.
-        table = pq.read_table(path, partitioning=None)
+        # Not as a data set: a run may lie in dt=.../, which is no column of it.
+        with pq.ParquetFile(path, read_dictionary=list(coded)) as file:
+            table = file.read(columns)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path}: cannot be read as Parquet: {str(error).splitlines()[0]}") from error
-    for column in schema:
+    for column in (schema.field(name) for name in wanted):
         if column.name not in table.column_names:
             raise InputError(f"{path}: has no column {column.name}; it is not of this version")
         kind = table.schema.field(column.name).type
+        if column.name in coded and pa.types.is_dictionary(kind):
+            kind = kind.value_type
         if kind != column.type:
             raise InputError(f"{path}: column {column.name} is {kind}, but must be {column.type}")
     return table

@@ -13,6 +13,7 @@ SCHEMA_VERSION = "1"
 
 _TIME = pa.timestamp("us", tz="UTC")
 _TEXT, _COUNT, _REAL = pa.string(), pa.int64(), pa.float64()
+_NUMBER, _FLAG = pa.int32(), pa.bool_()
 
 
 def _column(name: str, kind: pa.DataType, unit: str, meaning: str) -> pa.Field:
@@ -112,6 +113,38 @@ TEMPLATES = _table(
     _column("exchanges", _COUNT, "exchanges", "with it"),
     _column("first_seen", _TIME, "UTC", "earliest sighting"),
 )
+ACCOUNTS = _table(
+    "accounts",
+    _column("account_id", _TEXT, "id", "as in the input; the row, from 0, is the account's number"),
+    _column("cluster_id", _TEXT, "id", "of clusters.parquet; null for an account in no cluster"),
+    _column("exchanges", _COUNT, "exchanges", "of the account"),
+    _column("first_seen", _TIME, "UTC", "earliest sighting of the account"),
+    _column("last_seen", _TIME, "UTC", "latest sighting of the account"),
+    _column(
+        "slots",
+        pa.list_(_NUMBER),
+        "signals",
+        "of each kind, in run.json's order, that the account has, those of nobody else included",
+    ),
+)
+SIGNALS = _table(
+    "signals",
+    _column("kind", _TEXT, "kind", "of the signal; the row, from 0, is the signal's number"),
+    _column("value", _TEXT, "value", "of the signal"),
+    _column("accounts", _COUNT, "accounts", "all accounts that have it"),
+    _column("stratum", _NUMBER, "number", "its kind, or its kind in one place; null where it counts nothing"),
+    _column("stratum_slots", _COUNT, "pairs", "of an account and a signal in the stratum"),
+    _column("cell", _NUMBER, "number", "signals of one stratum and degree; null where it counts nothing"),
+    _column("chance", _REAL, "signals", "of the cell that a pair of slots has in common by chance"),
+    _column("weight", _REAL, "0..1", "what a bit of evidence from it counts"),
+    _column("unnatural", _FLAG, "flag", "more accounts have it than is natural for its kind"),
+)
+INCIDENCE = _table(
+    "incidence",
+    _column("signal", _NUMBER, "number", "row of signals.parquet, from 0"),
+    _column("account", _NUMBER, "number", "row of accounts.parquet, from 0"),
+    _column("slots", _NUMBER, "signals", "of the signal's stratum that the account has"),
+)
 
 ARTEFACTS: dict[str, pa.Schema] = {
     "clusters": CLUSTERS,
@@ -121,6 +154,9 @@ ARTEFACTS: dict[str, pa.Schema] = {
     "activity": ACTIVITY,
     "ties": TIES,
     "templates": TEMPLATES,
+    "accounts": ACCOUNTS,
+    "signals": SIGNALS,
+    "incidence": INCIDENCE,
 }
 
 # What a night adds to the clusters of a run.
@@ -147,7 +183,7 @@ LINEAGE = _table(
         "event", _TEXT, "word", "born, continued, grew, shrank, merged, split, dormant, returned or died"
     ),
     _column("from_ids", pa.list_(_TEXT), "ids", "earlier clusters that members come from, most first"),
-    _column("into_ids", pa.list_(_TEXT), "ids", "where most of a cluster that died has gone"),
+    _column("into_ids", pa.list_(_TEXT), "ids", "where most of a cluster that fell dormant has gone"),
     _column("overlap", _REAL, "share", "weight of the members of both nights, of those of either"),
     _column("accounts_joined", _COUNT, "accounts", "members that were none on the last night"),
     _column("accounts_left", _COUNT, "accounts", "members of the last night that are none"),

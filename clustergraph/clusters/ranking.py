@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from clustergraph.artefacts.runs import Run
 from clustergraph.clusters.attribution import attribute
 from clustergraph.clusters.facts import gather_facts
+from clustergraph.clusters.incidence_tables import accounts_table, incidence_table, signals_table
 from clustergraph.clusters.legitimacy import Explained, explain_sharing
 from clustergraph.clusters.prompted import list_templates
 from clustergraph.clusters.tables import (
@@ -25,7 +26,7 @@ from clustergraph.clusters.tables import (
     members_table,
 )
 from clustergraph.errors import InputError
-from clustergraph.projection.ties import ties_table
+from clustergraph.projection.ties import describe_evidence, ties_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,7 +47,6 @@ SELECT n.signal, min(x.value) AS value, max(x.value) AS other
 FROM sightings x
 JOIN (
     SELECT s.signal, k.kind, s.hash FROM signals s JOIN kinds k ON k.kind_number = s.kind_number
-    WHERE s.signal IN (SELECT signal FROM shared)
 ) n ON n.kind = x.kind AND n.hash = {value}
 GROUP BY n.signal
 """
@@ -110,10 +110,11 @@ def rank(
         progress: told the share of the work that is done, and what is being done.
 
     Returns:
-        All tables of :mod:`clustergraph.artefacts.schema`, without a manifest.
+        All tables of :mod:`clustergraph.artefacts.schema`, with no more of a manifest than the kinds and the
+        thresholds.
 
     Raises:
-        InputError: two signals of one cluster have the same 64-bit hash.
+        InputError: two signals that accounts share are of one kind and have the same 64-bit hash.
     """
     say = progress or (lambda _share, _what: None)
     ties, incidence = membership.ties, membership.ties.incidence
@@ -149,8 +150,11 @@ def rank(
             "activity": activity_table(ranked, activity),
             "ties": ties_table(ties),
             "templates": list_templates(sightings),
+            "accounts": accounts_table(incidence, labels, ids),
+            "signals": signals_table(incidence, membership.unnatural),
+            "incidence": incidence_table(incidence),
         },
-        {},
+        {"input": describe_evidence(ties)},
     )
 
 
@@ -200,7 +204,7 @@ def _load_members(engine: Engine, labels: NDArray[np.int32]) -> None:
 
 
 def _fetch_values(engine: Engine) -> None:
-    """Look up the strings of the clusters' signals, which until here were hashes."""
+    """Look up the strings of the signals, which until here were hashes."""
     engine.create("signal_values", _VALUES.format(value=engine.hash("x.value")))
     clash = engine.fetch(_COLLISION).to_pylist()
     if clash:

@@ -36,11 +36,11 @@ def decide(
 ) -> None:
     """Decide on a cluster of a store, or take a decision back.
 
-    A decision is appended to the log of the store, with what is known of the cluster on that day, and counts
-    from the next night on. `confirmed`: its accounts are remembered like banned ones, and new ones that look
-    like them are named in regrowth.parquet. `cleared`: it ranks behind all others, as long as it does not
-    change beyond the bounds under [decisions] of the configuration. `watch` is shown and changes nothing.
-    `undo` takes the last decision on it back.
+    A decision (confirmed|cleared|watch|undo) is appended to the log of the store, with what is known of the
+    cluster on that day, and counts from the next night on. `confirmed`: its accounts are remembered like
+    banned ones, and new ones that look like them are named in regrowth.parquet. `cleared`: it ranks behind
+    all others, as long as it does not change beyond the bounds under [decisions] of the configuration.
+    `watch` is shown and changes nothing. `undo` takes the last decision on it back.
 
     CLUSTER is its id or the beginning of its id. With --decisions it can be left out.
     """

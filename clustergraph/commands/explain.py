@@ -1,31 +1,71 @@
-"""``clustergraph explain``: why the accounts of a cluster are together."""
+"""``clustergraph explain``: why the accounts of a cluster are together, or why one of them is in it."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from clustergraph.commands.options import debug_option, json_option, print_json, show
+from clustergraph.errors import UsageError
+
+if TYPE_CHECKING:
+    from clustergraph.artefacts.runs import Run
 
 
 @click.command()
 @click.argument("directory", metavar="DIR")
 @click.argument("cluster_id", metavar="CLUSTER_ID")
+@click.option("--account", metavar="ID", help="Explain one account and the cluster nearest to it instead.")
+@click.option("--pair", metavar="A B", nargs=2, help="List every signal that two accounts share instead.")
 @json_option
 @debug_option
-def explain(directory: str, cluster_id: str, as_json: bool) -> None:
+def explain(
+    directory: str, cluster_id: str, account: str | None, pair: tuple[str, str] | None, as_json: bool
+) -> None:
     """Explain why the accounts of a cluster are together.
 
-    It shows the evidence, the centre and the edge of a cluster of the run in DIR.
+    It shows the evidence of a cluster of the run in DIR, what becomes of it without its strongest signals,
+    what evidence is missing, its bridges, its centre and its edge.
 
-    CLUSTER_ID is its id, the beginning of its id, or its rank.
+    CLUSTER_ID is its id, the beginning of its id, or its rank. With --account or --pair one account of the
+    cluster at least must be named; `find` answers for any other.
     """
+    if account is not None and pair:
+        raise UsageError("--account and --pair exclude each other")
     from clustergraph.artefacts.runs import open_run
-    from clustergraph.presentation.explanation import explain as explain_cluster
 
-    found = explain_cluster(open_run(directory), cluster_id)
+    run = open_run(directory)
+    found, view = _explain(run, cluster_id, account, pair)
     if as_json:
         print_json(found.to_dict())
-        return
-    from clustergraph.presentation.display import show_explanation
+    else:
+        show(view(found))
 
-    show(show_explanation(found))
+
+def _explain(run: Run, cluster_id: str, account: str | None, pair: tuple[str, str] | None) -> Any:
+    """Give what was asked for, and what shows it."""
+    if not account and not pair:
+        from clustergraph.investigation.explanation import explain as explain_cluster
+        from clustergraph.presentation.display import show_explanation
+
+        return explain_cluster(run, cluster_id), show_explanation
+    from clustergraph.presentation.findings import show_account, show_pair
+
+    cluster = run.cluster(cluster_id).cluster_id
+    found: Any
+    view: Any
+    if account is not None:
+        from clustergraph.investigation.account import explain_account
+
+        found = explain_account(run, account)
+        inside, view = [found.cluster_id], show_account
+    else:
+        from clustergraph.investigation.pair import explain_pair
+
+        assert pair is not None
+        found = explain_pair(run, *pair)
+        inside, view = list(found.cluster_ids), show_pair
+    if cluster not in inside:
+        raise UsageError(f"that is not of cluster {cluster}; `clustergraph find` answers for any account")
+    return found, view

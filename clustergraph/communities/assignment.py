@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _ROUNDS = 10
 # What one family may add beyond what is needed: alone it can make a member, but not against another family.
-_FAMILY_MARGIN = 1.0
+FAMILY_MARGIN = 1.0
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,13 @@ class Assigner:
     """Assigns accounts to clusters; what was weighed once is remembered from one call to the next."""
 
     def __init__(
-        self, graph: Biadjacency, background: Background, *, min_accounts: int, threads: int = 1
+        self,
+        graph: Biadjacency,
+        background: Background,
+        *,
+        min_accounts: int,
+        threads: int = 1,
+        everybody: int | None = None,
     ) -> None:
         """Make room for weighing.
 
@@ -76,8 +82,10 @@ class Assigner:
             background: what :func:`clustergraph.communities.profiles.describe_background` gives for it.
             min_accounts: size that a cluster must have.
             threads: processors to use.
+            everybody: accounts of the world, where the graph has a part of them.
         """
         self._background = background
+        self._everybody = graph.accounts if everybody is None else everybody
         self._min_accounts = min_accounts
         self._rooms = [make_scratch(graph) for _ in range(threads)]
         self._known: dict[bytes, Weighed] = {}
@@ -153,11 +161,15 @@ class Assigner:
         key = hashlib.blake2b(members.tobytes() + np.float64(member_bits).tobytes(), digest_size=16).digest()
         if key in self._known:
             return self._known[key]
-        everybody = len(self._background.indptr) - 1
-        prior = float(np.log2(max(everybody - len(members), 1) / len(members)))
+        prior = find_prior(self._everybody, len(members))
         needed = prior + member_bits
-        accounts, bits = weigh(self._background, room, members, needed, needed + _FAMILY_MARGIN)
+        accounts, bits = weigh(self._background, room, members, needed, needed + FAMILY_MARGIN)
         return Weighed(accounts, bits, bits - prior, len(members), key)
+
+
+def find_prior(everybody: int, members: int) -> float:
+    """Give log2 of the odds that one of ``everybody`` is no member of a cluster of ``members`` accounts."""
+    return float(np.log2(max(everybody - members, 1) / members))
 
 
 def assign(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+
+from clustergraph.communities.blocks import find_parts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,10 +27,7 @@ def connected_parts(labels: NDArray[np.int32], ties: Pairs, *, min_accounts: int
 def _find_parts(labels: NDArray[np.int32], ties: Pairs) -> NDArray[np.int32]:
     """Number the connected components that ties inside clusters make (int32, accounts)."""
     inside = (labels[ties.source] == labels[ties.target]) & (labels[ties.source] >= 0)
-    source, target = ties.source[inside], ties.target[inside]
-    size = len(labels)
-    matrix = coo_array((np.ones(len(source), np.int8), (source, target)), shape=(size, size))
-    return np.asarray(connected_components(matrix, directed=False)[1])
+    return find_parts(len(labels), ties.source[inside], ties.target[inside])
 
 
 def number_by_first(labels: NDArray[np.integer]) -> NDArray[np.int32]:

@@ -1,4 +1,4 @@
-"""Leiden: the one module that knows igraph and leidenalg."""
+"""Leiden, and graphs for people to look at: the one module that knows igraph and leidenalg."""
 
 from __future__ import annotations
 
@@ -66,26 +66,6 @@ def partition_graph(
     return np.asarray(run(graph, weights, leiden), np.int32)
 
 
-def find_blocks(
-    vertices: int, source: NDArray[np.integer], target: NDArray[np.integer]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Find the blocks of a graph: parts that stay connected whichever of their vertices is taken away.
-
-    Args:
-        vertices: number of vertices.
-        source: one end of each edge.
-        target: the other end.
-
-    Returns:
-        Vertices and their blocks, parallel; a vertex between blocks is there once for each of them.
-    """
-    graph = igraph.Graph(n=vertices, edges=_list_edges(source, target))
-    found = list(graph.biconnected_components())
-    size = [len(block) for block in found]
-    vertex = np.fromiter((v for block in found for v in block), np.int64, sum(size))
-    return vertex, np.repeat(np.arange(len(found)), size)
-
-
 def _list_edges(source: NDArray[np.integer], target: NDArray[np.integer]) -> Iterator[tuple[int, int]]:
     """Give edges as igraph takes them: of tuples it makes a graph faster than of an array (igraph 1.0).
 
@@ -110,6 +90,30 @@ def make_graph(
     for name, value in attributes.items():
         graph[name] = value
     return graph
+
+
+def lay_out(vertices: int, source: NDArray[np.integer], target: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Lay a graph out in the plane by its distances (Kamada and Kawai 1989); the same graph gives the same.
+
+    An edge is as long as the geometric mean of the degrees of its ends, so that hubs do not crowd the middle.
+
+    Args:
+        vertices: number of vertices.
+        source: one end of each edge.
+        target: the other end.
+
+    Returns:
+        x and y of each vertex in -1..1 (float64, n by 2).
+    """
+    if not vertices:
+        return np.zeros((0, 2))
+    graph = igraph.Graph(n=vertices, edges=_list_edges(source, target))
+    degree = np.bincount(np.concatenate([source, target]), minlength=vertices).astype(np.float64)
+    length = np.sqrt(degree[source] * degree[target]).tolist()
+    start = graph.layout_circle()  # without a start, the layout would draw one at random
+    place = np.asarray(graph.layout_kamada_kawai(weights=length or None, seed=start).coords)
+    place -= (place.min(axis=0) + place.max(axis=0)) / 2
+    return np.asarray(place / max(float(np.abs(place).max()), 1e-9))
 
 
 def _run_igraph(graph: Graph, weights: NDArray[np.float64], leiden: Leiden) -> list[int]:

@@ -148,7 +148,8 @@ def weigh(
         Accounts (the members in their order, then others), and for each of them the bits of all families.
     """
     signals, counts, slots = _count(background, scratch, members)
-    inside, outside = _rate_signals(background, scratch, members, signals, counts, slots)
+    ratio = _rate_signals(background, scratch, members, signals, counts, slots)
+    inside, outside = _tabulate(background, signals, ratio[:, 0]), _tabulate(background, signals, ratio[:, 1])
     accounts = _find_candidates(background, scratch, members, signals, outside, needed)
     families = np.max(background.family) + 1
     likelihood = np.empty((len(members), families, len(SHARES)))
@@ -163,11 +164,69 @@ def weigh(
         else:
             _sum_likelihood(background, scratch, accounts[i], outside, one)
             bits[i] = _add_families(background, accounts[i], one, weights, most)
+    _clear(background, scratch, signals)
+    return accounts, bits
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def weigh_one(
+    background: Background, scratch: Scratch, members: NDArray[np.int32], account: int, most: float
+) -> tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
+    """Weigh how much one account, a member or not, looks like the members of a cluster, and by what.
+
+    Args:
+        background: what everybody has.
+        scratch: room.
+        members: account numbers, two at least.
+        account: its number.
+        most: bits that one family can add.
+
+    Returns:
+        Bits of each family, which add up to what :func:`weigh` gives (0 where none of it was observed);
+        then, in parallel, the account's signals that others of the members have, how many of the others
+        have each, and log2 of how much commoner it is among their slots than among everybody else's.
+    """
+    signals, counts, slots = _count(background, scratch, members)
+    ratio = _rate_signals(background, scratch, members, signals, counts, slots)
+    inside = _tabulate(background, signals, ratio[:, 0])
+    families = np.max(background.family) + 1
+    likelihood = np.empty((len(members), families, len(SHARES)))
+    one = np.empty((families, len(SHARES)))
+    is_member = False
+    for i in range(len(members)):
+        _sum_likelihood(background, scratch, members[i], inside, likelihood[i])
+        if members[i] == account:
+            is_member = True
+            one[:] = likelihood[i]
+    if not is_member:
+        outside = _tabulate(background, signals, ratio[:, 1])
+        _sum_likelihood(background, scratch, account, outside, one)
+    weights = _find_shares(background, members, likelihood)
+    bits = np.zeros(families)
+    for family in range(families):
+        if _observed(background, account, family):
+            bits[family] = _add_family(one[family], weights[family], most)
+    room = background.indptr[account + 1] - background.indptr[account]
+    shared, holders, told = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room)
+    size = 0
+    for p in range(background.indptr[account], background.indptr[account + 1]):
+        s = background.indices[p]
+        i = scratch.position[s]
+        others = counts[i] - is_member if i >= 0 else 0
+        if others > 0:
+            shared[size], holders[size] = s, others
+            told[size] = background.weight[s] * np.log2(ratio[i, 0 if is_member else 1])
+            size += 1
+    _clear(background, scratch, signals)
+    return bits, shared[:size].copy(), holders[:size].copy(), told[:size].copy()
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _clear(background: Background, scratch: Scratch, signals: NDArray[np.int32]) -> None:
     for s in signals:
         scratch.position[s] = -1
         scratch.stratum_slots[background.stratum[s]] = 0.0
         scratch.last_seen[background.stratum[s]] = -1
-    return accounts, bits
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -205,10 +264,9 @@ def _rate_signals(
     signals: NDArray[np.int32],
     counts: NDArray[np.int32],
     slots: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give log2((1 - r) + r q / p) of each signal at each share r, for members and for others."""
-    inside = np.empty((len(signals), len(SHARES)))
-    outside = np.empty((len(signals), len(SHARES)))
+) -> NDArray[np.float64]:
+    """Give q / p of each signal, for members and for others."""
+    ratios = np.zeros((len(signals), 2))
     others = (len(members) - 1) / len(members)  # a member is weighed by what the other members have
     for i in range(len(signals)):
         s = signals[i]
@@ -222,15 +280,24 @@ def _rate_signals(
             held = counts[i] - 1 + side
             left = max(elsewhere - side, 0)
             scale = others if side == 0 else 1.0
-            ratio, left = 0.0, left + background.unseen[s]
+            left = left + background.unseen[s]
             if held > 0:
                 in_world = np.log2(held / (of_world * scale) * (world + 1.0) / left)
                 in_place = np.log2(held / (of_place * scale) * (known + 1.0) / left)
-                ratio = 2.0 ** min(trust * in_place + (1.0 - trust) * in_world, _MOST_BITS)
-            table = inside if side == 0 else outside
-            for j in range(len(SHARES)):
-                table[i, j] = background.weight[s] * np.log2(1.0 - SHARES[j] + SHARES[j] * ratio)
-    return inside, outside
+                ratios[i, side] = 2.0 ** min(trust * in_place + (1.0 - trust) * in_world, _MOST_BITS)
+    return ratios
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _tabulate(
+    background: Background, signals: NDArray[np.int32], ratio: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Give log2((1 - r) + r q / p) of each signal at each share r."""
+    table = np.empty((len(signals), len(SHARES)))
+    for i in range(len(signals)):
+        for j in range(len(SHARES)):
+            table[i, j] = background.weight[signals[i]] * np.log2(1.0 - SHARES[j] + SHARES[j] * ratio[i])
+    return table
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -322,7 +389,7 @@ def _find_shares(
     """Find how the shares are distributed over the members, family by family (expectation-maximisation)."""
     families = likelihood.shape[1]
     weights = np.full((families, len(SHARES)), 1.0 / len(SHARES))
-    ratio = np.empty((len(members), len(SHARES)))
+    ratio, part = np.empty((len(members), len(SHARES))), np.empty(len(SHARES))
     for family in range(families):
         seen = 0
         for i in range(len(members)):
@@ -333,8 +400,12 @@ def _find_shares(
             # Half an account without an opinion keeps every share possible.
             total = np.full(len(SHARES), 0.5 / len(SHARES))
             for i in range(seen):
-                part = weights[family] * ratio[i]
-                total += part / part.sum()
+                whole = 0.0
+                for j in range(len(SHARES)):
+                    part[j] = weights[family, j] * ratio[i, j]
+                    whole += part[j]
+                for j in range(len(SHARES)):
+                    total[j] += part[j] / whole
             weights[family] = total / (seen + 0.5)
     return weights
 
@@ -350,6 +421,11 @@ def _add_families(
     bits = 0.0
     for family in range(len(weights)):
         if _observed(background, account, family):
-            top = likelihood[family].max()
-            bits += min(top + np.log2((weights[family] * 2.0 ** (likelihood[family] - top)).sum()), most)
+            bits += _add_family(likelihood[family], weights[family], most)
     return bits
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _add_family(likelihood: NDArray[np.float64], weights: NDArray[np.float64], most: float) -> float:
+    top = likelihood.max()
+    return float(min(top + np.log2((weights * 2.0 ** (likelihood - top)).sum()), most))

@@ -10,10 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import breadth_first_order, connected_components
 
-from clustergraph.communities.leiden import find_blocks
+from clustergraph.communities.blocks import find_blocks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,7 +36,7 @@ def find_seams(labels: NDArray[np.int32], ties: Pairs, *, min_accounts: int) -> 
     """
     inside = np.flatnonzero((labels[ties.source] == labels[ties.target]) & (labels[ties.source] >= 0))
     source, target = ties.source[inside].astype(np.int64), ties.target[inside].astype(np.int64)
-    vertex, block = find_blocks(len(labels), *_thin_out(len(labels), source, target))
+    vertex, block = find_blocks(len(labels), source, target)
     blocks = int(block.max(initial=-1)) + 1
     knit = np.bincount(block, minlength=blocks) >= max(min_accounts, 3)
     of_tie = _find_blocks_of_ties(source, target, vertex * blocks + block, blocks)
@@ -46,36 +44,6 @@ def find_seams(labels: NDArray[np.int32], ties: Pairs, *, min_accounts: int) -> 
     keys = np.concatenate([source * blocks + of_tie, target * blocks + of_tie])
     given_up = _choose(keys, np.tile(ties.bits[inside], 2), joint_vertex * blocks + joint_block, blocks)
     return inside[np.isin(keys, given_up).reshape(2, -1).any(axis=0)]
-
-
-def _thin_out(
-    vertices: int, source: NDArray[np.int64], target: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Keep at most two edges a vertex that have the same blocks as all edges.
-
-    They are a forest of a search in breadth, and one of the edges that the first leaves (the sparse
-    certificate of Cheriyan, Kao and Thurimella 1993).
-    """
-    kept = []
-    for _ in range(2):
-        parent = _search(vertices, source, target)
-        child = np.flatnonzero(parent >= 0)
-        kept.append((parent[child], child))
-        left = (parent[source] != target) & (parent[target] != source)
-        source, target = source[left], target[left]
-    return np.concatenate([one for one, _ in kept]), np.concatenate([one for _, one in kept])
-
-
-def _search(vertices: int, source: NDArray[np.int64], target: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Give the parent of each vertex in a search in breadth of each connected part, -1 for its root."""
-    edges = coo_array((np.ones(len(source)), (source, target)), shape=(vertices + 1, vertices + 1))
-    part = connected_components(edges, directed=False)[1][:vertices]
-    roots = np.unique(part, return_index=True)[1]
-    start = np.full(len(roots), vertices)  # one more vertex, from which all parts are reached
-    ends = np.concatenate([source, target, start]), np.concatenate([target, source, roots])
-    both = coo_array((np.ones(len(ends[0])), ends), shape=edges.shape).tocsr()
-    parent = breadth_first_order(both, vertices)[1][:vertices].astype(np.int64)
-    return np.where(parent == vertices, -1, parent)
 
 
 def _prune(

@@ -18,12 +18,12 @@ class Bounds:
     Attributes:
         newcomers: share of the members that may have come since.
         growth: exchanges a day, as a multiple of those of the accounts that were cleared.
-        signals: share of the bits that may be from signals that were not shared then.
+        new_signals: share of the bits that may be from signals that were not shared then.
     """
 
     newcomers: float
     growth: float
-    signals: float
+    new_signals: float
 
 
 def find_changes(
@@ -52,7 +52,7 @@ def find_changes(
             f"{daily:,.0f} exchanges a day, after {daily_then:,.0f} when it was cleared; "
             f"bound {bounds.growth:g} times"
         )
-    return found + _find_new_signals(evidence, shared, bounds.signals)
+    return found + _find_new_signals(evidence, shared, bounds.new_signals)
 
 
 def _find_new_signals(

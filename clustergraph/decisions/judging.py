@@ -52,7 +52,7 @@ def judge_decisions(
     *,
     newcomers: float = 0.25,
     growth: float = 2.0,
-    signals: float = 0.5,
+    new_signals: float = 0.5,
     confirmed: float = 0.25,
 ) -> Judged:
     """Find the decisions on the clusters of a night, and whether they hold.
@@ -67,12 +67,12 @@ def judge_decisions(
         newcomers: share of a cleared cluster's members that may have come since it was cleared.
         growth: exchanges a day (of the last seven days with data) that a cleared cluster may have, as a
             multiple of those that the accounts that were cleared had then.
-        signals: share of a cleared cluster's bits that may be from signals that it did not share then.
+        new_signals: share of a cleared cluster's bits that may be from signals that it did not share then.
         confirmed: share of a cluster's members that have to have been confirmed for it to be called so; a
             half at least in a cluster with another id, that a part came into.
     """
     clusters = _gather(tables, standing)
-    bounds = Bounds(newcomers, growth, signals)
+    bounds = Bounds(newcomers, growth, new_signals)
     ids = pa.array([one.cluster_id for one in clusters], pa.string())
     evidence, activity = (_choose(tables[name], ids) for name in ("evidence", "activity"))
     daily, shared = measure_daily(activity, days, "cluster_id"), _split(evidence)

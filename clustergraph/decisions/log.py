@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass, fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from clustergraph.disk.durable import FILE_MODE, FOLDER_MODE, flush
 from clustergraph.disk.faults import told
@@ -141,15 +141,15 @@ def name_entries(entries: Sequence[Entry]) -> dict[str, object]:
     return {"entries": len(entries), "sha256": together}
 
 
-def find_loss(log: Log, night: object, said: Mapping[str, object] | None) -> str | None:
-    """Say what a night used that the log does not have any more, None if nothing is lost.
+def find_loss(log: Log, night: object, about: Mapping[str, Any]) -> str | None:
+    """Say what a published night used that the log does not have any more, None if nothing is lost.
 
     Args:
         log: of the store.
         night: its date.
-        said: what :func:`name_entries` gave then; None for a night that knew no decisions.
+        about: what its run.json says of the store; nights of earlier versions say nothing of decisions.
     """
-    entries = log.before(night)
+    entries, said = log.before(night), about.get("decisions")
     if said is None or said == name_entries(entries):
         return None
     return (

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import sys
 import tempfile
 from pathlib import Path
@@ -86,9 +87,14 @@ def replace_table(table: pa.Table, path: Path) -> None:
     flush(path.parent)
 
 
+def make_private(folder: Path) -> None:
+    """Leave a folder to its owner and group; what is made in it belongs to the same group as before."""
+    folder.chmod(FOLDER_MODE | (folder.stat().st_mode & stat.S_ISGID))
+
+
 def settle(folder: Path) -> None:
     """Make all files of a folder private and have them, and the folder, on the disk."""
-    folder.chmod(FOLDER_MODE)
+    make_private(folder)
     for path in sorted(folder.iterdir()):
         if path.is_dir():
             settle(path)
@@ -123,6 +129,15 @@ def put(fresh: Path, out: Path, earlier: Path) -> None:
             fresh.rename(out)
         finally:  # whatever went wrong, a signal too
             put_back(earlier, out)
+
+
+def put_piece(fresh: Path, place: Path, *, intact: bool) -> None:
+    """Move a folder named by its content to its place; what is there already stays if it is intact."""
+    if intact:
+        return
+    if place.exists():
+        shutil.rmtree(place.rename(place.with_name(f".{place.name}")))
+    fresh.rename(place)
 
 
 def put_back(earlier: Path, out: Path) -> None:

@@ -72,6 +72,7 @@ class Tonight:
         account_ids: of the accounts that are in a cluster, or were.
         now: cluster of tonight, -1 for none.
         before: number of the identity that the account was last in, -1 for none.
+        earlier: number of the one that it was in before that, -1 for none.
         weight: of the account tonight.
         weight_before: of the account when it was last in a cluster.
         present: whether it was a member on the last night that its identity was found.
@@ -83,6 +84,7 @@ class Tonight:
     account_ids: NDArray[np.object_]
     now: NDArray[np.int64]
     before: NDArray[np.int64]
+    earlier: NDArray[np.int64]
     weight: NDArray[np.float64]
     weight_before: NDArray[np.float64]
     present: NDArray[np.bool_]
@@ -108,8 +110,7 @@ def trace(tonight: Tonight, known: Sequence[Identity], *, memory: int) -> Lineag
         memory: nights with data after which a cluster that was not found again is dead.
     """
     clusters = len(tonight.volume)
-    overlaps = find_overlaps(tonight.now, tonight.before, tonight.weight, tonight.weight_before)
-    matched = match(overlaps, clusters)
+    overlaps, matched = _match(tonight, known)
     size = np.bincount(tonight.now[tonight.now >= 0], minlength=clusters)
     names = _name(tonight, clusters)
     ids = [known[old].cluster_id if old >= 0 else names[c] for c, old in enumerate(matched.tolist())]
@@ -131,6 +132,30 @@ def trace(tonight: Tonight, known: Sequence[Identity], *, memory: int) -> Lineag
     events.sort(key=lambda event: event.cluster_id)
     identities.sort(key=lambda identity: identity.cluster_id)
     return Lineage(ids, events, identities)
+
+
+def _match(tonight: Tonight, known: Sequence[Identity]) -> tuple[Overlaps, NDArray[np.int64]]:
+    """Match by the clusters that accounts were last in; then what is left by those that they were in before.
+
+    So a cluster that was taken for a part of another one, and is not any more, is again what it was.
+    """
+    clusters = len(tonight.volume)
+    weights = tonight.weight, tonight.weight_before
+    overlaps = find_overlaps(tonight.now, tonight.before, *weights)
+    matched = match(overlaps, clusters)
+    asleep = np.array([one.dormant > 0 for one in known] + [False])
+    asleep[matched[matched >= 0]] = False
+    unmatched = np.append(matched < 0, False)
+    now = np.where(unmatched[tonight.now], tonight.now, -1)
+    again = match(
+        find_overlaps(now, np.where(asleep[tonight.earlier], tonight.earlier, -1), *weights), clusters
+    )
+    if (again < 0).all():
+        return overlaps, matched
+    matched = np.where(again >= 0, again, matched)
+    returned = (tonight.earlier >= 0) & (np.append(again, -2)[tonight.now] == tonight.earlier)
+    before = np.where(returned, tonight.earlier, tonight.before)
+    return find_overlaps(tonight.now, before, *weights), matched
 
 
 def make_id(night: date, account_ids: Sequence[str]) -> str:
@@ -175,8 +200,9 @@ def _compare(
     tonight: Tonight, overlaps: Overlaps, matched: NDArray[np.int64], heirs: dict[int, int], known: int
 ) -> _View:
     clusters, now, before = len(matched), tonight.now, tonight.before
-    both = (now >= 0) & (before >= 0) & tonight.present
-    same = both & (np.append(matched, -2)[now] == before)
+    both = (now >= 0) & tonight.present
+    old = np.append(matched, -2)[now]
+    same = both & ((old == before) & (before >= 0) | (old == tonight.earlier) & (old >= 0))
     return _View(
         overlaps,
         matched,
@@ -226,12 +252,11 @@ def _choose_event(was: Identity, joined: int, left: int, *, merged: bool) -> str
 
 def _tell_gone(was: Identity, into: list[str], memory: int) -> tuple[Event | None, Identity | None]:
     """Tell what became of an identity that none of tonight's clusters goes on as."""
-    if into:
-        return Event(was.cluster_id, "died", [], into, 0.0, 0, was.accounts, -was.volume), None
     dormant = was.dormant + 1
     if dormant > memory:
-        return Event(was.cluster_id, "died", [], [], 0.0, 0, 0, 0.0), None
+        return Event(was.cluster_id, "died", [], into, 0.0, 0, 0, 0.0), None
     now = replace(was, dormant=dormant)
-    if was.dormant:
+    if was.dormant and not into:
         return None, now
-    return Event(was.cluster_id, "dormant", [], [], 0.0, 0, was.accounts, -was.volume), now
+    left, volume = (0, 0.0) if was.dormant else (was.accounts, -was.volume)
+    return Event(was.cluster_id, "dormant", [], into, 0.0, 0, left, volume), now

@@ -108,6 +108,10 @@ class Biadjacency:
         start = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.signal_degree, dtype=np.int64)])
         return start, _list_holders(self.indptr, self.indices, start)
 
+    def list_holder_slots(self) -> NDArray[np.int32]:
+        """Give ``slots`` in the order of the holders of :attr:`holders`."""
+        return _list_holder_slots(self.indptr, self.indices, self.slots, self.holders[0])
+
 
 def rows_from_holders(
     holders: NDArray[np.int32], signal_degree: NDArray[np.int32], signal_stratum: NDArray[np.int32],
@@ -195,3 +199,15 @@ def _list_holders(
             holders[end[s]] = a
             end[s] += 1
     return holders
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _list_holder_slots(
+    indptr: NDArray[np.int64], indices: NDArray[np.int32], slots: NDArray[np.int32], start: NDArray[np.int64]
+) -> NDArray[np.int32]:
+    held = np.zeros(start[-1], np.int32)
+    end = start[:-1].copy()
+    for p in range(indptr[-1]):
+        held[end[indices[p]]] = slots[p]
+        end[indices[p]] += 1
+    return held

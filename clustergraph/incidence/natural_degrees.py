@@ -21,7 +21,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import brentq, minimize_scalar
 
 from clustergraph.incidence.strata import LOCAL_FAMILIES
 
@@ -91,6 +90,8 @@ def _fit_exponent(
     values: NDArray[np.int64], counts: NDArray[np.int64], limit: float, set_aside: int
 ) -> float:
     """Give the lower 99% bound of the exponent; ``set_aside`` signals have a degree of ``limit`` or more."""
+    from scipy.optimize import brentq, minimize_scalar  # slow to load, and not needed to read a run
+
     first = float(values[0])
 
     def log_likelihood(exponent: float) -> float:

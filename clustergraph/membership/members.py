@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +38,8 @@ class Membership:
         bits: evidence that the account is of its cluster, 0 for none (float64).
         odds: log2 of the odds that it is, -inf for none (float64).
         confidence: how surely the account belongs, 0 to 1 (float64).
+        unnatural: signals that clusters were started from, since more accounts have them than is natural for
+            their kind (int32).
     """
 
     ties: Ties
@@ -45,6 +47,7 @@ class Membership:
     bits: NDArray[np.float64]
     odds: NDArray[np.float64]
     confidence: NDArray[np.float64]
+    unnatural: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
 
     @property
     def clusters(self) -> int:
@@ -123,4 +126,4 @@ def partition(
         progress=lambda share: say((2 + share * samples) / (2 + samples), "confidence"),
     )  # fmt: skip
     confidence = measure_confidence(found.odds, stability)
-    return Membership(ties, found.labels, found.bits, found.odds, confidence)
+    return Membership(ties, found.labels, found.bits, found.odds, confidence, lone)

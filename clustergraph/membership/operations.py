@@ -21,9 +21,12 @@ from clustergraph.projection.contraction import contract
 from clustergraph.projection.prefix_join import PrefixIndex
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from clustergraph.communities.leiden import Leiden
+    from clustergraph.incidence.biadjacency import Biadjacency
     from clustergraph.incidence.links import Incidence
 
 _RENTED = "network"
@@ -63,6 +66,25 @@ def join_cells(
     Returns:
         The labels of operations, numbered in the order of first accounts, -1 for none (int32).
     """
+    sightings = incidence.sightings
+    names = sorted({sightings.families[kind] for kind in sightings.kinds})
+    return join_operations(incidence.graph, names, labels, leiden, cells, threads=threads)
+
+
+def join_operations(
+    graph: Biadjacency, families: Sequence[str], labels: NDArray[np.int32], leiden: Leiden,
+    cells: NDArray[np.bool_] | None = None, *, threads: int = 1,
+) -> NDArray[np.int32]:  # fmt: skip
+    """Join cells as :func:`join_cells` does, in an incidence as numbers.
+
+    Args:
+        graph: the incidence.
+        families: names of the families of signals, by number.
+        labels: cluster of each account, -1 for none.
+        leiden: how communities of clusters are looked for.
+        cells: accounts that were in cells at first.
+        threads: processors to use.
+    """
     cells = find_cells(labels) if cells is None else cells
     clusters = int(labels.max(initial=-1)) + 1
     members = labels >= 0
@@ -74,21 +96,20 @@ def join_cells(
         return labels
     number = np.full(clusters + 1, -1, np.int32)
     number[looked_at] = np.arange(len(looked_at))
-    operation = _find_operations(incidence, number[labels], len(looked_at), leiden, threads)
+    kept = np.array([number for number, name in enumerate(families) if name != _RENTED], np.int32)
+    operation = _find_operations(graph, kept, number[labels], len(looked_at), leiden, threads)
     joined = np.arange(clusters)
     joined[looked_at] = clusters + operation
     return number_by_first(np.where(members, joined[labels], labels))
 
 
 def _find_operations(
-    incidence: Incidence, labels: NDArray[np.int32], clusters: int, leiden: Leiden, threads: int
-) -> NDArray[np.int32]:
+    graph: Biadjacency, families: NDArray[np.int32], labels: NDArray[np.int32], clusters: int, leiden: Leiden,
+    threads: int,
+) -> NDArray[np.int32]:  # fmt: skip
     """Find the operation of each cluster; one that is tied to no other is an operation of its own."""
     alone = np.arange(clusters, dtype=np.int32)
-    sightings = incidence.sightings
-    names = sorted({sightings.families[kind] for kind in sightings.kinds})
-    kept = np.array([number for number, name in enumerate(names) if name != _RENTED], np.int32)
-    graph = contract(incidence.graph, labels, kept, certain=_CERTAIN)
+    graph = contract(graph, labels, families, certain=_CERTAIN)
     if not len(graph.indices):
         return alone
     bits = float(np.log2(clusters * (clusters - 1) / 2)) + _RARE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clustergraph.analysis import describe_input
@@ -16,7 +17,6 @@ from clustergraph.store.ledger import read_templates
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
-    from pathlib import Path
 
     from clustergraph.nights.task import Task
 
@@ -38,7 +38,7 @@ def take_in(task: Task, night: date, paths: Sequence[str | Path], *, allow_empty
         UsageError: no path, where that is not allowed.
         InputError: the input is wrong, or there are no rows where that is not allowed.
     """
-    if not paths:
+    if not paths or (allow_empty and not any(map(_may_have_rows, paths))):
         if not allow_empty:
             raise UsageError(f"no INPUT: {_NO_ROWS}")
         return Fresh([], {"files": [], "rows": 0, "rejected": {}, "duplicates": 0, "degraded": False})
@@ -59,11 +59,22 @@ def take_in(task: Task, night: date, paths: Sequence[str | Path], *, allow_empty
         return Fresh(increments, describe_input(sightings))
 
 
+def _may_have_rows(path: str | Path) -> bool:
+    """Tell whether it is anything but a folder without files; of what is missing the reader complains."""
+    folder = Path(path)
+    return not folder.is_dir() or any(one.is_file() for one in folder.rglob("*"))
+
+
 def _list_events(task: Task, night: date, span: Span) -> list[str]:
-    """List the files with the ids of events that may come in once more."""
-    known = (task.left_before(night) or {}).get("increments", [])
-    return [
-        str(task.store.root / one["place"] / "events.parquet")
-        for one in known
-        if one["has_events"] and one["day"] >= str(span.first)
-    ]
+    """List the files with the ids of events that may come in once more.
+
+    Where a night is rebuilt, nights after it may have brought some of its events: there they stay.
+    """
+    store = task.store
+    known = list((task.left_before(night) or {}).get("increments", []))
+    for later in (one for one in store.nights() if one > night):
+        known += store.manifest(later)["store"]["taken_in"]
+    places = {
+        one["place"] for one in known if one["has_events"] and str(span.first) <= one["day"] <= str(span.last)
+    }
+    return [str(store.root / place / "events.parquet") for place in sorted(places)]

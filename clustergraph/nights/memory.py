@@ -21,13 +21,15 @@ _WITH_MEMORY = {
 SELECT account_id, kind, value, first_seen, last_seen, exchanges, input_tokens, output_tokens, place
 FROM window_sightings
 UNION ALL
-SELECT DISTINCT account_id, kind, value, NULL, NULL, 0, 0, 0, NULL FROM {_FORGOTTEN}
+SELECT account_id, kind, value, max(night)::TIMESTAMP, max(night)::TIMESTAMP, 0, 0, 0, NULL
+FROM {_FORGOTTEN} GROUP BY account_id, kind, value
 """,
     "exchanges": f"""
 SELECT account_id, kind, first_seen, last_seen, exchanges, input_tokens, output_tokens, place
 FROM window_exchanges
 UNION ALL
-SELECT DISTINCT account_id, '', NULL, NULL, 0, 0, 0, NULL FROM {_FORGOTTEN}
+SELECT account_id, '', max(night)::TIMESTAMP, max(night)::TIMESTAMP, 0, 0, 0, NULL
+FROM {_FORGOTTEN} GROUP BY account_id
 """,
 }
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from clustergraph.engines.interface import Engine
 
 _BEFORE = """
-SELECT account_id, cluster_id, weight, CAST(member_night AS VARCHAR) AS member_night
+SELECT account_id, cluster_id, earlier_id, weight, CAST(member_night AS VARCHAR) AS member_night
 FROM ledger_before WHERE cluster_id IS NOT NULL ORDER BY account_id
 """
 
@@ -84,7 +84,10 @@ def _compare(
     members, clusters = tables["members"], tables["clusters"]
     before = engine.fetch(_BEFORE)
     names = pa.array([one.cluster_id for one in identities], pa.string())
-    number = pc.fill_null(pc.index_in(before["cluster_id"], names), -1).to_numpy().astype(np.int64)
+    number, earlier = (
+        pc.fill_null(pc.index_in(before[name], names), -1).to_numpy().astype(np.int64)
+        for name in ("cluster_id", "earlier_id")
+    )
     last = np.array([one.last_night for one in identities] + [""], object)[number]
     present = np.array(before["member_night"].to_pylist(), object) == last
     ids = np.array(before["account_id"].to_pylist(), object)
@@ -103,6 +106,7 @@ def _compare(
         account_ids=np.concatenate([ids, newcomers]),
         now=np.concatenate([now, cluster[~seen].astype(np.int64)]),
         before=np.concatenate([number, none]),
+        earlier=np.concatenate([earlier, none]),
         weight=np.concatenate([weight, mine[~seen]]),
         weight_before=np.concatenate([before["weight"].to_numpy(), np.zeros(len(none))]),
         present=np.concatenate([present, np.zeros(len(none), bool)]),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clustergraph.artefacts.runs import Run
+from clustergraph.errors import UsageError
+from clustergraph.guardrails import NAMES
 from clustergraph.jobs import set_up
 from clustergraph.nights.intake import take_in
 from clustergraph.nights.publication import publish_night
@@ -63,12 +66,13 @@ def nightly(
         The run of the night, or of the last night that was rebuilt.
 
     Raises:
-        UsageError: the configuration is wrong, or the night is before the last one.
+        UsageError: the configuration is wrong, or the night is before the last one or in the future.
         InputError: the input or the store is wrong, or the disk is full.
         GuardrailError: a figure is out of bounds, or another job holds the store.
     """
     job = set_up(config, seed, threads, memory_limit, progress)
     paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
+    _check_arguments(night, accepted or {})
     opened = open_store(Path(store).absolute(), create=True)
     task = Task(job, opened, Given(accounts, volumes, known_hubs), accepted or {})
     with hold(opened, wait=wait), tidied(opened):
@@ -87,6 +91,15 @@ def nightly(
             accounts=found.members.num_rows, seconds=_add_up(job),
         )  # fmt: skip
         return found
+
+
+def _check_arguments(night: date, accepted: Mapping[str, Mapping[str, str]]) -> None:
+    today = datetime.now(UTC).date()
+    if night > today + timedelta(days=1):  # somewhere it is tomorrow already
+        raise UsageError(f"{night} is in the future; today is {today}")
+    unknown = [name for name in accepted if name not in NAMES]
+    if unknown:
+        raise UsageError(f"there is no guardrail {unknown[0]!r} to accept; there are {', '.join(NAMES)}")
 
 
 def _add_up(job: Job) -> float:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from clustergraph.nights.task import Fresh, Task
     from clustergraph.store.store import Store
 
-# Nights whose input a night's is compared with.
+# Nights with rows whose input a night's is compared with.
 _COMPARED = 7
 
 
@@ -44,7 +44,7 @@ def publish_night(task: Task, date: date, fresh: Fresh) -> None:
     base = task.left_before(date)
     known = _list_increments(base)
     window = choose_window([*known, *fresh.increments], date, **job.settings["window"])
-    night = Night(date, fresh, base, window, _find_decisions(store, date, base))
+    night = Night(date, fresh, base, window, _find_decisions(store, date))
     with working_folder(store.run(date)) as working:
         tables, ledger, facts = _find_clusters(task, night)
         with job.progress.stage("write"):
@@ -62,10 +62,10 @@ def _find_clusters(task: Task, night: Night) -> tuple[Mapping[str, pa.Table | Pa
     return analyse_window(task, night)
 
 
-def _find_decisions(store: Store, date: date, base: Mapping[str, Any] | None) -> Sequence[Entry]:
+def _find_decisions(store: Store, date: date) -> Sequence[Entry]:
     """Give the entries of the log that count on a night, after a look whether any were lost."""
-    log = read_log(store)
-    loss = find_loss(log, base["night"], base.get("decisions")) if base else None
+    log, nights = read_log(store), store.nights()
+    loss = find_loss(log, nights[-1], store.manifest(nights[-1])["store"]) if nights else None
     if loss:
         raise InputError(f"{find_log(store)}: {loss}")
     return log.before(date)
@@ -79,6 +79,7 @@ def _describe(night: Night, ledger: str) -> dict[str, Any]:
     """Say what of the store a night is made of, as run.json has it."""
     base, fresh = night.base, night.fresh
     later = [one for one in (*_list_increments(base), *fresh.increments) if one.day > str(night.date)]
+    rows = [*(base or {}).get("rows_before", []), *([fresh.facts["rows"]] if fresh.facts["rows"] else [])]
     return {
         "night": str(night.date),
         "after": None if base is None else base["night"],
@@ -90,5 +91,5 @@ def _describe(night: Night, ledger: str) -> dict[str, Any]:
         "ledger": ledger,
         "pieces": [*(one.place for one in fresh.increments), ledger],
         "decisions": name_entries(night.decisions),
-        "rows_before": [*(base or {}).get("rows_before", []), fresh.facts["rows"]][-_COMPARED:],
+        "rows_before": rows[-_COMPARED:],
     }

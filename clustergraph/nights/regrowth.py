@@ -28,7 +28,8 @@ SELECT cluster_id, since, last_ban FROM remembered_clusters
 UNION
 SELECT m.cluster_id, min(b.since) AS since, max(b.banned_on) AS last_ban
 FROM memory_before m JOIN marked b USING (account_id)
-WHERE m.cluster_id NOT IN (SELECT cluster_id FROM remembered_clusters) GROUP BY m.cluster_id
+WHERE m.cluster_id NOT IN (SELECT cluster_id FROM remembered_clusters)
+  AND m.cluster_id NOT IN (SELECT cluster_id FROM known_clusters WHERE innocent) GROUP BY m.cluster_id
 ORDER BY cluster_id
 """
 _ACCOUNTS = """

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def is_repeat(night: Night) -> bool:
     """Tell whether nothing is new: no row that the night before had not, none less, and no decision."""
-    if night.base is None:
+    if night.base is None or night.entering or night.fresh.increments:
         return False
     base = night.base
     before = {one["place"] for one in base["increments"] if one["day"] in set(base["window"])}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from clustergraph.artefacts.publishing import working_folder
 from clustergraph.engines.duckdb import DuckDBEngine
+from clustergraph.store.increments import Increment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from clustergraph.decisions.log import Entry
     from clustergraph.jobs import Job
-    from clustergraph.store.increments import Increment
     from clustergraph.store.store import Store
 
 
@@ -90,6 +90,15 @@ class Night:
     def days(self) -> list[str]:
         """The days of the window, as ISO dates in order."""
         return sorted({one.day for one in self.window})
+
+    @property
+    def entering(self) -> list[Increment]:
+        """Increments that count from tonight on: what came in but early rows, and early ones of before."""
+        base = self.base or {}
+        waited = [
+            Increment.from_dict(one) for one in base.get("increments", []) if one["day"] > base["night"]
+        ]
+        return [one for one in (*waited, *self.fresh.increments) if one.day <= str(self.date)]
 
     @property
     def ledger_before(self) -> str | None:

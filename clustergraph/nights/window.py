@@ -75,7 +75,7 @@ def analyse_window(task: Task, night: Night) -> tuple[dict[str, pa.Table], str, 
         known = None if accounts is None else accounts.select(_KNOWN)
         found = analyse(job, incidence, volumes=volumes, accounts=known)
         with job.progress.stage("identities"):
-            load_ledger(engine, task.store, night.ledger_before, night.fresh.increments)
+            load_ledger(engine, task.store, night.ledger_before, night.entering)
             load_banned(engine, accounts, night.date)
             return _identify(task, night, found, incidence, link_again, bans_known=accounts is not None)
 
@@ -123,10 +123,14 @@ def _find_breaches(
     sizes = Counter(tables["members"]["cluster_id"].to_pylist())
     rows = int(night.fresh.facts["rows"])
     aside = sum(int(one["count"]) for one in night.fresh.facts["rejected"].values())
+    elsewhere = sum(one.rows for one in night.fresh.increments if one.day != str(night.date))
     before = {row["cluster_id"] for row in known.to_pylist() if not row["dormant"]}
+    # Who let a night without rows through has said that its volume is right.
+    compared = (night.base or {}).get("rows_before", []) if night.fresh.increments else []
     figures = Figures(
         rows=rows,
-        rows_before=list((night.base or {}).get("rows_before", [])),
+        rows_before=list(compared),
+        other_days=elsewhere / max(sum(one.rows for one in night.fresh.increments), 1),
         rejected=aside / max(rows, 1),
         accounts=int(facts["accounts"]),
         clustered=tables["members"].num_rows,

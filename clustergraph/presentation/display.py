@@ -10,6 +10,7 @@ from rich.console import Group
 from rich.text import Text
 
 from clustergraph.figures import printable, say_bytes, say_count, say_days, say_plural, say_share
+from clustergraph.investigation import phrases
 from clustergraph.presentation.columns import Column, Columns, draw_bar, lay_out_pairs
 
 if TYPE_CHECKING:
@@ -18,11 +19,12 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from clustergraph.artefacts.runs import Run
+    from clustergraph.investigation.explanation import Explanation, Member
     from clustergraph.pipeline import Estimate
-    from clustergraph.presentation.explanation import Explanation, Member
 
 NOTHING_FOUND = "No cluster was found: no group of accounts shares more than chance gives."
 DEGRADED = "Degraded: so many rows were set aside that clusters may be missing; run.json says which rows."
+_BRIDGES = 3
 _BAR = "cyan"
 _WARNING = "yellow"
 _EXPLAINED = "green"
@@ -116,6 +118,10 @@ def show_explanation(found: Explanation) -> RenderableType:
         Text(),
         lay_out_pairs(_facts(found)),
         *(_heading(evidence), _waterfall(found)),
+        *(_heading("What holds it together"), *_holding(found)),
+        _heading("What is observed"),
+        lay_out_pairs(_coverage(found)),
+        *_missing(found),
         *(_heading("Most central members"), _members(found.central)),
         *(_heading("Least certain members"), _members(found.uncertain)),
     )
@@ -179,6 +185,50 @@ def _waterfall(found: Explanation) -> Columns:
         Column("", bars, style=_BAR, spare=1),
         Column("holders in it", holders, "right"),
     ])  # fmt: skip
+
+
+def _holding(found: Explanation) -> list[RenderableType]:
+    """Say what becomes of the cluster without its strongest signals, and who alone connects parts of it."""
+    parts: list[RenderableType] = []
+    changed = [one for one in found.removals if one.outcome != "whole"]
+    if changed:
+        parts += [
+            Columns([
+                Column("without", [phrases.say_signals(one) for one in changed], least=20),
+                Column("it", [phrases.say_removal(one) for one in changed], least=24),
+                Column("ties left", [say_count(one.ties) for one in changed], "right", spare=1),
+            ]),
+            Text(),
+        ]  # fmt: skip
+    facts = []
+    if found.removals:
+        same = len(found.removals) - len(changed)
+        words = f"without each of {same:,} of its {len(found.removals):,} strongest signals"
+        facts.append(("stays whole", words if changed else words.replace(f"{same:,} of ", "")))
+    facts.append(("what breaks it", phrases.say_breaking(found)))
+    alone = found.accounts - found.tied
+    if alone:
+        facts.append(
+            ("without ties", f"{say_plural(alone, 'account')}: members since they look like the others")
+        )
+    facts.append(("bridges", "none: whoever is taken away, the ties of the others stay connected"))
+    if found.bridges:
+        shown = len(found.bridges)
+        words = f"the first {shown:,} of {found.bridges_in_all:,}: " if found.bridges_in_all > shown else ""
+        named = [f"{one.account_id} connects {phrases.say_bridge(one)}" for one in found.bridges[:_BRIDGES]]
+        facts[-1] = ("bridges", words + "; ".join(named))
+    return [*parts, lay_out_pairs(facts)]
+
+
+def _coverage(found: Explanation) -> list[tuple[str, str]]:
+    facts = [(one.family, phrases.say_coverage(one)) for one in found.coverage]
+    if found.together is not None:
+        facts.append(("together", f"{say_share(found.together)} of the accounts were there around one day"))
+    return facts
+
+
+def _missing(found: Explanation) -> list[Text]:
+    return [Text(f"Missing: {printable(one, 400)}", style=_WARNING) for one in found.missing]
 
 
 def _members(members: Sequence[Member]) -> Columns:

@@ -18,8 +18,9 @@ import numpy as np
 from scipy.special import gammaincinv
 
 from clustergraph.communities.leiden import Leiden
-from clustergraph.projection.chance import LOWEST, STEP, Copies, Null, examine, find_tie_bits
+from clustergraph.projection.chance import LOWEST, STEP, Copies, Null, derive_seed, examine, find_tie_bits
 from clustergraph.projection.significance import NO_CHANCE, ChanceStrength, learn_strength
+from clustergraph.projection.tie_counts import ABOVE, NO_TIES, TieCounts, estimate_below
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +35,8 @@ _LEAST_DRAWS = 20_000
 # Clusters of shuffled data that show how strong chance makes them.
 _ENOUGH_DECOYS = 50
 _MOST_NULLS = 100
+# Beyond the numbers from which the copies' seeds are made.
+_SEED_BELOW = 3000
 
 
 @dataclass(frozen=True)
@@ -67,10 +70,19 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What the shuffled copies taught: the thresholds, and how strong chance makes clusters."""
+    """What the shuffled copies taught.
+
+    Attributes:
+        thresholds: of ties and members.
+        chance: how strong chance makes clusters.
+        below: pairs that share a little less than a tie takes.
+        chance_ties: ties that chance gives, in steps of one bit from ``tie_bits`` on (float64).
+    """
 
     thresholds: Thresholds
     chance: ChanceStrength
+    below: TieCounts
+    chance_ties: NDArray[np.float64]
 
 
 def calibrate(
@@ -107,14 +119,16 @@ def calibrate(
         progress: told the share of the work that is done.
 
     Returns:
-        The thresholds, in steps of half a bit, and how strong chance makes clusters.
+        The thresholds, in steps of half a bit, how strong chance makes clusters, and how many ties.
     """
     if graph.accounts == 0 or len(graph.indices) == 0:
-        return Calibration(Thresholds(tie_bits=tie_bits or LOWEST, member_bits=member_bits or 0.0), NO_CHANCE)
+        thresholds = Thresholds(tie_bits=tie_bits or LOWEST, member_bits=member_bits or 0.0)
+        return Calibration(thresholds, NO_CHANCE, NO_TIES, np.zeros(ABOVE))
     copies = min(max(nulls, -(-_LEAST_DRAWS // graph.accounts)), _MOST_NULLS)
     shuffled = Copies(graph, seed=seed, threads=threads)
     if tie_bits is None:
         tie_bits = find_tie_bits(shuffled, max_chance_tied=max_chance_tied, threads=threads)
+    below = estimate_below(graph, shuffled[0], tie_bits, seed=derive_seed(seed, _SEED_BELOW), threads=threads)
     levels = _LEVELS if member_bits is None else tuple(sorted({*_LEVELS, member_bits}))
     look = partial(
         examine,
@@ -138,17 +152,19 @@ def calibrate(
     else:
         chosen = levels.index(member_bits)
     drawn = sum(null.draws for null in found)
+    tie_ends = np.sum([null.tie_ends for null in found], axis=0)
     thresholds = Thresholds(
         tie_bits=tie_bits,
         member_bits=levels[chosen],
         nulls=copies,
         accounts_drawn=drawn,
-        chance_ties=sum(null.tie_ends for null in found) / drawn,
+        chance_ties=int(tie_ends.sum()) / drawn,
         chance_accounts=curve[chosen]["chance_accounts"],
         chance_accounts_at_most=curve[chosen]["at_most"],
         curve=tuple(curve[: chosen + 4]),
     )
-    return Calibration(thresholds, _learn_strength(found, chosen, graph.accounts))
+    strength = _learn_strength(found, chosen, graph.accounts)
+    return Calibration(thresholds, strength, below, tie_ends * graph.accounts / (2 * drawn))
 
 
 def _learn_strength(nulls: list[Null], chosen: int, accounts: int) -> ChanceStrength:

@@ -14,6 +14,7 @@ from clustergraph.communities.pairs import Pairs, concatenate
 from clustergraph.communities.profiles import describe_background
 from clustergraph.projection.nulls import shuffle
 from clustergraph.projection.prefix_join import PrefixIndex
+from clustergraph.projection.tie_counts import count_steps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,12 +52,12 @@ class Null:
 
     Attributes:
         found: the clusters at each level of ``member_bits``.
-        tie_ends: ties of the accounts drawn, one among them counted twice.
+        tie_ends: ties of the accounts drawn, in steps of one bit (int64); one among them counts twice.
         draws: accounts drawn, tied or not.
     """
 
     found: tuple[Decoys, ...]
-    tie_ends: int
+    tie_ends: NDArray[np.int64]
     draws: int
 
 
@@ -147,8 +148,8 @@ def examine(
         assigned = assigner.assign(labels, member_bits=level)
         labels = assigned.labels
         found.append(_describe(assigned, is_drawn))
-    tie_ends = int(is_drawn[ties.source].sum() + is_drawn[ties.target].sum())
-    return Null(tuple(found), tie_ends, len(drawn))
+    ends = np.concatenate([ties.bits[is_drawn[end]] for end in (ties.source, ties.target)])
+    return Null(tuple(found), count_steps(ends, tie_bits), len(drawn))
 
 
 def _describe(assigned: Assigned, is_drawn: NDArray[np.bool_]) -> Decoys:

@@ -98,6 +98,17 @@ class PrefixIndex:
         return pairs.take(np.lexsort((pairs.target, pairs.source)))
 
 
+def verify_pairs(graph: Biadjacency, source: NDArray[np.int32], target: NDArray[np.int32]) -> Pairs:
+    """Reckon the evidence of given pairs of accounts, whatever it comes to.
+
+    Args:
+        graph: the incidence as numbers.
+        source: one account of each pair.
+        target: the other.
+    """
+    return Pairs(source, target, *_verify_all(graph.arrays, source, target))
+
+
 def _blocks(rows: NDArray[np.int32], cost: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int32], int]]:
     """Cut ``rows`` where their cost, in visits, passes multiples of a fixed amount."""
     total = np.cumsum(cost + 1)
@@ -203,6 +214,18 @@ def _verify(g: Arrays, a: int, b: int) -> tuple[float, int, np.uint64]:
         if at_end:
             return bits, shared, families
         count += 1
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _verify_all(
+    g: Arrays, source: NDArray[np.int32], target: NDArray[np.int32]
+) -> tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.int32]]:
+    bits = np.empty(len(source), np.float64)
+    shared, families = np.empty(len(source), np.int32), np.empty(len(source), np.int32)
+    for i in range(len(source)):
+        bits[i], shared[i], kinds = _verify(g, source[i], target[i])
+        families[i] = _count_set(kinds)
+    return bits, shared, families
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

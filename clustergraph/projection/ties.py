@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +13,7 @@ from clustergraph.communities.leiden import Leiden
 from clustergraph.errors import GuardrailError
 from clustergraph.projection.calibration import Thresholds, calibrate
 from clustergraph.projection.prefix_join import PrefixIndex
+from clustergraph.projection.tie_counts import ABOVE, TieCounts, count_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from clustergraph.communities.pairs import Pairs
     from clustergraph.incidence.links import Incidence
+    from clustergraph.projection.calibration import Calibration
     from clustergraph.projection.significance import ChanceStrength
 
 # Share of the progress that calibration makes up, by measurement.
@@ -39,6 +41,7 @@ class Ties:
         pairs: the ties, by account number.
         thresholds: of ties and members, and the numbers behind them.
         chance: how strong chance makes clusters.
+        counts: how many there are bit by bit, and how many chance gives.
         visits: candidate visits that finding them took.
     """
 
@@ -46,6 +49,7 @@ class Ties:
     pairs: Pairs
     thresholds: Thresholds
     chance: ChanceStrength
+    counts: TieCounts
     visits: int
 
     def to_pandas(self) -> pd.DataFrame:
@@ -114,7 +118,18 @@ def project(
         threads=threads,
         progress=lambda share: say(_CALIBRATION_SHARE + share * (1 - _CALIBRATION_SHARE), "ties"),
     )
-    return Ties(incidence, pairs, calibration.thresholds, calibration.chance, index.visits)
+    counts = _count(calibration, pairs)
+    return Ties(incidence, pairs, calibration.thresholds, calibration.chance, counts, index.visits)
+
+
+def _count(calibration: Calibration, pairs: Pairs) -> TieCounts:
+    """Put the ties that were found beside those that chance gives, behind what was estimated below."""
+    below, tie_bits = calibration.below, calibration.thresholds.tie_bits
+    return TieCounts(
+        np.concatenate([below.bits, tie_bits + np.arange(ABOVE)]),
+        np.concatenate([below.observed, count_steps(pairs.bits, tie_bits)]),
+        np.concatenate([below.chance, calibration.chance_ties]),
+    )
 
 
 def ties_table(ties: Ties) -> pa.Table:
@@ -128,6 +143,15 @@ def ties_table(ties: Ties) -> pa.Table:
         "families": pairs.families,
     }
     return fill_schema(TIES, columns, len(pairs))
+
+
+def describe_evidence(ties: Ties) -> dict[str, Any]:
+    """Say what evidence is reckoned with, as run.json has it: kinds with their families, thresholds."""
+    sightings = ties.incidence.sightings
+    return {
+        "kinds": {kind: sightings.families[kind] for kind in sightings.kinds},
+        "thresholds": ties.thresholds.to_dict(),
+    }
 
 
 def estimate_ties(index: PrefixIndex, *, seed: int = 0, threads: int = 1) -> int:

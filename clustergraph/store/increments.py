@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from clustergraph.disk.durable import FOLDER_MODE, flush, hash_file, settle
+from clustergraph.disk.durable import FOLDER_MODE, flush, hash_file, make_private, put_piece, settle
 from clustergraph.disk.faults import told
 from clustergraph.engines.sql import literal
 from clustergraph.errors import InputError, UsageError
@@ -132,8 +132,15 @@ def open_window(
         templates: that are known (`templates.known.FOUND`).
 
     Raises:
-        InputError: some are of events and others of sightings.
+        InputError: some are of events and others of sightings, or one is missing or damaged.
     """
+    for one in increments:
+        damage = _find_damage(store.root / one.place, one.sha256)
+        if damage:
+            raise InputError(
+                f"{damage}: is not as it was written; put it back from a backup, or run {one.night} again "
+                "from its rows, with --rebuild if there are later nights"
+            )
     shapes = sorted({one.shape for one in increments})
     if len(shapes) > 1:
         raise InputError(
@@ -187,7 +194,7 @@ def choose_window(
 def _fold_day(sightings: Sightings, store: Store, night: date, day: date, rows: int) -> Increment:
     folder = store.incidence / f"dt={day}"
     folder.mkdir(FOLDER_MODE, exist_ok=True)
-    folder.chmod(FOLDER_MODE)
+    make_private(folder)
     flush(store.incidence)
     fresh = Path(tempfile.mkdtemp(prefix=".", dir=folder))
     try:
@@ -196,8 +203,7 @@ def _fold_day(sightings: Sightings, store: Store, night: date, day: date, rows: 
         digest = hashlib.sha256("".join(f"{name} {one}\n" for name, one in sha256.items()).encode())
         place = folder / f"night={night}-{digest.hexdigest()[:16]}"
         settle(fresh)
-        if not place.exists():
-            fresh.rename(place)
+        put_piece(fresh, place, intact=place.exists() and not _find_damage(place, sha256))
         flush(folder)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
@@ -205,6 +211,15 @@ def _fold_day(sightings: Sightings, store: Store, night: date, day: date, rows: 
         str(day), str(night), str(place.relative_to(store.root)), rows, sightings.shape, sightings.kinds,
         sightings.has_place, has_events, sha256,
     )  # fmt: skip
+
+
+def _find_damage(place: Path, sha256: Mapping[str, str]) -> Path | None:
+    """Find a file that is missing or not as it was written."""
+    for name, expected in sha256.items():
+        path = place / f"{name}.parquet"
+        if not path.is_file() or hash_file(path) != expected:
+            return path
+    return None
 
 
 def _write_day(sightings: Sightings, folder: Path, day: date) -> bool:

@@ -1,4 +1,4 @@
-"""What is known after a night: every account that was ever seen, every cluster that is remembered."""
+"""What is known after a night: the accounts of clusters, those seen within a year, and the clusters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from clustergraph.disk.durable import flush, hash_file, settle
+from clustergraph.disk.durable import flush, hash_file, put_piece, settle
 from clustergraph.disk.faults import told
 from clustergraph.errors import InputError
 from clustergraph.store.increments import FOUND_TEMPLATES
@@ -32,6 +32,7 @@ ACCOUNTS = pa.schema(
         ("last_night", pa.date32()),
         ("exchanges", pa.int64()),  # in all nights
         ("cluster_id", pa.string()),  # that it was last a member of
+        ("earlier_id", pa.string()),  # that it was a member of before that one
         ("member_night", pa.date32()),  # when it was
         ("weight", pa.float64()),  # in that cluster
         ("named", pa.bool_()),  # as regrowth of a cluster
@@ -85,6 +86,7 @@ SELECT coalesce(b.account_id, s.account_id, m.account_id) AS account_id,
        CASE WHEN s.account_id IS NULL THEN coalesce(b.last_night, {night}) ELSE {night} END AS last_night,
        coalesce(b.exchanges, 0) + coalesce(s.exchanges, 0) AS exchanges,
        coalesce(m.cluster_id, b.cluster_id) AS cluster_id,
+       CASE WHEN m.cluster_id <> b.cluster_id THEN b.cluster_id ELSE b.earlier_id END AS earlier_id,
        CASE WHEN m.account_id IS NULL THEN b.member_night ELSE {night} END AS member_night,
        coalesce(m.weight, b.weight) AS weight,
        coalesce(b.named, false) OR n.account_id IS NOT NULL AS named
@@ -92,6 +94,8 @@ FROM ledger_before b
 FULL OUTER JOIN seen_tonight s ON s.account_id = b.account_id
 FULL OUTER JOIN members_tonight m ON m.account_id = coalesce(b.account_id, s.account_id)
 LEFT JOIN named_tonight n ON n.account_id = coalesce(b.account_id, s.account_id, m.account_id)
+WHERE coalesce(m.cluster_id, b.cluster_id) IS NOT NULL OR s.account_id IS NOT NULL
+   OR b.last_night > {night} - INTERVAL {days} DAY
 ORDER BY 1
 """
 
@@ -99,12 +103,19 @@ ORDER BY 1
 def load_ledger(engine: Engine, store: Store, place: str | None, increments: Sequence[Increment]) -> None:
     """Make the relations `ledger_before`, `memory_kept` and `seen_tonight` (account_id, exchanges).
 
+    Raises an InputError where the ledger is missing or damaged.
+
     Args:
         engine: to read with.
         store: that has the ledger.
         place: of the ledger after the night before, None where there is none.
-        increments: that came in tonight.
+        increments: that count from tonight on.
     """
+    if place is not None and not is_intact(store.root / place):
+        raise InputError(
+            f"{store.root / place}: is not as it was written; put it back from a backup, or run the night in "
+            "its name again, with --rebuild if there are later ones"
+        )
     for relation, name, schema in (
         ("ledger_before", "accounts", ACCOUNTS),
         ("memory_kept", "memory", MEMORY),
@@ -132,7 +143,7 @@ def update_ledger(engine: Engine, night: date, members: pa.Table, named: pa.Arra
     """
     engine.load("members_tonight", members)
     engine.load("named_tonight", pa.table({"account_id": named}))
-    return engine.fetch(_UPDATED.format(night=f"DATE '{night}'")).cast(ACCOUNTS)
+    return engine.fetch(_UPDATED.format(night=f"DATE '{night}'", days=REMEMBERED_DAYS)).cast(ACCOUNTS)
 
 
 def update_memory(engine: Engine, night: date) -> pa.Table:
@@ -217,12 +228,19 @@ def _write(store: Store, night: date, tables: Mapping[str, pa.Table]) -> Path:
             pq.write_table(tables[name], fresh / f"{name}.parquet", compression="zstd")
         place = store.ledgers / f"night={night}-{name_ledger(fresh)}"
         settle(fresh)
-        if not place.exists():
-            fresh.rename(place)
+        put_piece(fresh, place, intact=place.exists() and is_intact(place))
         flush(store.ledgers)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return place
+
+
+def is_intact(place: Path) -> bool:
+    """Tell whether a ledger has the files that its name is made from."""
+    try:
+        return place.name.endswith(f"-{name_ledger(place)}")
+    except OSError:
+        return False
 
 
 def name_ledger(folder: Path) -> str:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-from clustergraph.disk.durable import FILE_MODE, FOLDER_MODE, flush, replace_file
+from clustergraph.disk.durable import FILE_MODE, FOLDER_MODE, flush, make_private, replace_file
 from clustergraph.disk.faults import reason, told
 from clustergraph.disk.locks import claim, lock
 from clustergraph.errors import GuardrailError, InputError
@@ -97,7 +97,10 @@ class Store:
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise InputError(f"{path}: cannot be read: {error}") from error
+            raise InputError(
+                f"{path}: cannot be read: {error}; put it back from a backup, or remove {path.parent.name} "
+                "and run that night again, with --rebuild if there are later ones"
+            ) from error
         if not isinstance(found, dict) or "store" not in found:
             raise InputError(f"{path}: does not say what of the store belongs to it")
         return found
@@ -111,7 +114,7 @@ class Store:
         with told(self.root):
             for folder in (self.runs, self.incidence, self.ledgers):
                 folder.mkdir(FOLDER_MODE, exist_ok=True)
-                folder.chmod(FOLDER_MODE)
+                make_private(folder)
             flush(self.root)
 
     def point_to_latest(self) -> None:
@@ -269,7 +272,7 @@ def _make(root: Path) -> None:
         held = lock(root, wait=True)
         try:
             if not (root / _ABOUT).is_file():  # nor has another process made it meanwhile
-                root.chmod(FOLDER_MODE)
+                make_private(root)
                 replace_file(root / _ABOUT, json.dumps({"format": FORMAT}) + "\n")
         finally:
             if held is not None:
@@ -306,7 +309,7 @@ def hold(store: Store, *, wait: bool = False) -> Iterator[None]:
         raise GuardrailError(f"{store.root}: {said} is at work in this store; wait for it, or use --wait")
     try:
         now = datetime.now(UTC)
-        with told(path):
+        with contextlib.suppress(OSError):  # a full disk is no reason not to make room
             path.write_text(
                 f"process {os.getpid()} of {os.uname().nodename}, since {now:%Y-%m-%d %H:%M} UTC,\n"
             )

@@ -26,7 +26,7 @@ def check_decisions(store: Store, nights: Sequence[Published]) -> Iterator[Probl
         yield Problem(place, str(error).removeprefix(f"{path}: "))
         return
     for night in nights:
-        loss = find_loss(log, night.night, night.decisions)
+        loss = find_loss(log, night.night, {"decisions": night.decisions})
         if loss:
             yield Problem(place, loss)
     for copy in sorted({one.copy for one in log.entries if one.copy}):

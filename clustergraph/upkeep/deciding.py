@@ -67,7 +67,7 @@ def decide(
                 "the next `clustergraph nightly` finishes it"
             )
         night = list_nights(opened)[-1]
-        loss = find_loss(read_log(opened), night, opened.manifest(night)["store"].get("decisions"))
+        loss = find_loss(read_log(opened), night, opened.manifest(night)["store"])
         if loss:  # or copies would be cleared away that it named
             raise InputError(f"{find_log(opened)}: {loss}")
         clear_copies(opened)
@@ -115,13 +115,13 @@ def _make(store: Store, key: str, decision: str, night: date) -> Entry:
 
 def _copy(store: Store, night: date, cluster_id: str) -> Copy:
     """Copy what a published night has of a cluster."""
-    activity = read_columns(store, night, "activity", ["account_id", "hour", "exchanges"], cluster_id)
+    activity = read_columns(store, night, "activity", ["account_id", "hour", "exchanges"], [cluster_id])
     daily = measure_daily(activity, store.manifest(night)["store"]["window"], "account_id")
-    accounts = read_columns(store, night, "members", ["account_id"], cluster_id)["account_id"].to_pylist()
+    accounts = read_columns(store, night, "members", ["account_id"], [cluster_id])["account_id"].to_pylist()
     return Copy(
         _list_members(accounts, daily),
-        read_columns(store, night, "evidence", EVIDENCE.names, cluster_id),
-        read_columns(store, night, "links", LINKS.names, cluster_id),
+        read_columns(store, night, "evidence", EVIDENCE.names, [cluster_id]),
+        read_columns(store, night, "links", LINKS.names, [cluster_id]),
     )
 
 

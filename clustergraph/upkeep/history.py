@@ -13,7 +13,7 @@ from clustergraph.figures import printable
 from clustergraph.upkeep.nights import list_nights, read_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import date
 
     from clustergraph.decisions.log import Entry
@@ -85,23 +85,61 @@ def tell_life(store: Store, key: str) -> Life:
         InputError: an artefact of the store, or its log of decisions, cannot be read.
     """
     nights = list_nights(store)
-    found = {night: _read_ids(store, night) for night in nights}
-    ids = set[str]().union(*found.values())
-    cluster_id = choose_cluster(key, ids)
-    told = {night: _read_stage(store, night, cluster_id) for night in nights if cluster_id in found[night]}
+    ids = _read_ids(store, nights)
+    return _tell(store, nights, ids, [choose_cluster(key, ids)])[0]
+
+
+def tell_lives(store: Store, cluster_ids: Collection[str], until: date | None = None) -> list[Life]:
+    """Tell the lives of several clusters at once.
+
+    Args:
+        store: that has their nights.
+        cluster_ids: whole ids; those that no night has are passed over.
+        until: the last night to look at, None for the last one there is.
+
+    Raises:
+        UsageError: no night is published.
+        InputError: an artefact of the store, or its log of decisions, cannot be read.
+    """
+    nights = [one for one in list_nights(store) if until is None or one <= until]
+    ids = _read_ids(store, nights)
+    return _tell(store, nights, ids, [one for one in cluster_ids if one in ids])
+
+
+def _tell(store: Store, nights: Sequence[date], ids: set[str], cluster_ids: list[str]) -> list[Life]:
+    found = {night: _read_stages(store, night, cluster_ids) for night in nights}
+    lives = {one: _fill(found, one) for one in cluster_ids}
+    named = {
+        one: {one, *(kin for stage in stages for kin in (*stage.from_ids, *stage.into_ids))}
+        for one, stages in lives.items()
+    }
+    short = shorten_ids(ids.union(*named.values()))
+    log = read_log(store).entries
+    return [
+        Life(
+            one, stages, tuple(entry for entry in log if entry.cluster_id == one),
+            {kin: short[kin] for kin in sorted(named[one])},
+        )
+        for one, stages in lives.items()
+    ]  # fmt: skip
+
+
+def _fill(found: Mapping[date, Mapping[str, Stage]], cluster_id: str) -> tuple[Stage, ...]:
+    """Give the stages of a cluster, with the nights between them that say nothing of it."""
+    told = {night: stages[cluster_id] for night, stages in found.items() if cluster_id in stages}
     first, last = min(told), max(told)
     if told[last].event != _DIED:
-        last = nights[-1]  # it is dormant up to now
-    stages = tuple(told.get(one) or Stage(str(one), _DORMANT) for one in nights if first <= one <= last)
-    named = {cluster_id, *(one for stage in stages for one in (*stage.from_ids, *stage.into_ids))}
-    short = shorten_ids(ids | named)
-    decisions = tuple(one for one in read_log(store).entries if one.cluster_id == cluster_id)
-    return Life(cluster_id, stages, decisions, {one: short[one] for one in sorted(named)})
+        last = max(found)  # it is dormant up to now
+    return tuple(told.get(one) or Stage(str(one), _DORMANT) for one in found if first <= one <= last)
 
 
-def _read_ids(store: Store, night: date) -> set[str]:
-    names = ("lineage", "clusters")
-    return {one for name in names for one in read_columns(store, night, name, ["cluster_id"])[0].to_pylist()}
+def _read_ids(store: Store, nights: Sequence[date]) -> set[str]:
+    tables = [
+        read_columns(store, night, name, ["cluster_id"])
+        for night in nights
+        for name in ("lineage", "clusters")
+    ]
+    return {one for table in tables for one in table[0].to_pylist()}
 
 
 def choose_cluster(key: str, ids: Collection[str], nobody: str = "no night of the store has") -> str:
@@ -131,13 +169,16 @@ def choose_cluster(key: str, ids: Collection[str], nobody: str = "no night of th
     raise UsageError(f"{nobody} a cluster {said!r}{hint}")
 
 
-def _read_stage(store: Store, night: date, cluster_id: str) -> Stage:
-    lineage = read_columns(store, night, "lineage", _LINEAGE, cluster_id).to_pylist()
-    clusters = read_columns(store, night, "clusters", _CLUSTERS, cluster_id, later=["decision"]).to_pylist()
-    stage = Stage(str(night), _DORMANT)
-    for row in lineage:
-        ids = {name: tuple(row[name] or ()) for name in ("from_ids", "into_ids")}
-        stage = replace(stage, **(row | ids))
-    for row in clusters:
-        stage = replace(stage, **row)
-    return stage
+def _read_stages(store: Store, night: date, cluster_ids: list[str]) -> dict[str, Stage]:
+    """Read what a night has of some clusters; those that it does not name are left out."""
+    lineage = read_columns(store, night, "lineage", ("cluster_id", *_LINEAGE), cluster_ids)
+    clusters = read_columns(
+        store, night, "clusters", ("cluster_id", *_CLUSTERS), cluster_ids, later=["decision"]
+    )
+    stages: dict[str, Stage] = {}
+    for row in (*lineage.to_pylist(), *clusters.to_pylist()):
+        cluster_id = row.pop("cluster_id")
+        ids = {key: tuple(row[key] or ()) for key in ("from_ids", "into_ids") if key in row}
+        stage = stages.get(cluster_id) or Stage(str(night), _DORMANT)
+        stages[cluster_id] = replace(stage, **(row | ids))
+    return stages

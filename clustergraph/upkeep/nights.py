@@ -54,24 +54,24 @@ def find_night(store: Store, words: str) -> date:
 
 
 def read_columns(
-    store: Store, night: date, name: str, columns: Sequence[str], cluster_id: str | None = None,
+    store: Store, night: date, name: str, columns: Sequence[str], clusters: list[str] | None = None,
     *, later: Sequence[str] = (),
 ) -> pa.Table:  # fmt: skip
-    """Read columns of an artefact of a night, of all rows or of those of one cluster.
+    """Read columns of an artefact of a night, of all rows or of those of some clusters.
 
     Args:
         store: that has the night.
         night: its date.
         name: of the artefact.
         columns: to read.
-        cluster_id: of the rows to read, None for all.
+        clusters: ids of the clusters whose rows to read, None for all.
         later: columns of text that nights of earlier versions have not; they are null there.
 
     Raises:
         InputError: it cannot be read, or lacks a column.
     """
     path = store.run(night) / f"{name}.parquet"
-    only = None if cluster_id is None else [("cluster_id", "=", cluster_id)]
+    only = None if clusters is None else [("cluster_id", "in", clusters)]
     try:
         # partitioning=None: the run lies in dt=.../, which is no column of it.
         names = pq.read_schema(path).names

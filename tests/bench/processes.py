@@ -29,11 +29,13 @@ class Taken:
         seconds: on the clock, from its start to its end.
         peak_bytes: the most memory that it held.
         stages: seconds of each stage, of those that tell.
+        worked: seconds that processors worked for it, which others at work disturb least.
     """
 
     seconds: float
     peak_bytes: int
     stages: dict[str, float] = field(default_factory=dict)
+    worked: float = 0.0
 
 
 def measure(command: Sequence[str]) -> Taken:
@@ -43,10 +45,10 @@ def measure(command: Sequence[str]) -> Taken:
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     *said, figures = done.stderr.splitlines()
-    code, seconds, kibibytes = figures.split()
+    code, seconds, kibibytes, worked = figures.split()
     if code != "0":
         raise RuntimeError(f"{' '.join(command)} ended with {code}:\n" + "\n".join(said))
-    return Taken(float(seconds), int(kibibytes) * _KIBIBYTE)
+    return Taken(float(seconds), int(kibibytes) * _KIBIBYTE, worked=float(worked))
 
 
 def measure_job(source: Path, out: Path, threads: int, **options: Path | None) -> Taken:

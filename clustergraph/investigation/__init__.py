@@ -1,0 +1,1 @@
+"""What an investigator asks of a run: why these accounts, what holds them, and why not that one."""

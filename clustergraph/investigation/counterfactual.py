@@ -1,0 +1,212 @@
+"""What becomes of a cluster where nobody has some of its signals.
+
+The world is thought without them: they are in no account's slots and in no cell's chance. The thresholds
+stay, and so does everybody outside: nobody joins. Of the cluster's accounts
+
+- ties are reckoned again, and those below ``tie_bits`` are gone (pairs that were not tied stay so);
+- parts are what the ties that are left connect, cut where one account alone connects what holds together
+  without it; the holders of a lone unnatural signal that are in none are a part as well;
+- then every account goes to the part that it looks most like a member of, if the log-odds reach
+  ``member_bits``, as in :mod:`clustergraph.communities.assignment`, and cells of one operation are joined, as
+  in :mod:`clustergraph.membership.operations`.
+
+This is what the pipeline does over the input without these signals, but for new thresholds, newcomers, and
+Leiden, which may cut what ties still connect. What the same steps leave apart while all signals are there
+was joined by something that they do not see (an account of another cluster, say): it counts as joined.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from clustergraph.communities.assignment import Assigner
+from clustergraph.communities.grouping import UNCLUSTERED, connected_parts, number_by_first
+from clustergraph.communities.pairs import Pairs
+from clustergraph.communities.seams import find_seams
+from clustergraph.investigation.excerpt import Excerpt, take_excerpt
+from clustergraph.projection.prefix_join import verify_pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from clustergraph.investigation.world import World
+
+Outcome = Literal["whole", "smaller", "split", "dissolved"]
+# What has come together has more in common with the rest than its parts had.
+_PASSES = 8
+_MOST_APART = 1 / 3
+# Bits by which rounding may move a tie.
+_MARGIN = 1e-6
+
+
+@dataclass(frozen=True)
+class Without:
+    """What is left of a cluster without some signals.
+
+    Attributes:
+        signals: their numbers, in the order in which they were named.
+        parts: accounts of each part that is left, the largest first.
+        lost: accounts that are in no part.
+        ties: that are left.
+    """
+
+    signals: tuple[int, ...]
+    parts: tuple[int, ...]
+    lost: int
+    ties: int
+
+    @property
+    def outcome(self) -> Outcome:
+        """Say in a word what becomes of it."""
+        if not self.parts:
+            return "dissolved"
+        if len(self.parts) > 1:
+            return "split"
+        return "smaller" if self.lost else "whole"
+
+    @property
+    def broken(self) -> bool:
+        """Whether a third of the accounts or more are no longer with the rest: lost, or in other parts."""
+        largest = self.parts[0] if self.parts else 0
+        accounts = sum(self.parts) + self.lost
+        return accounts - largest >= _MOST_APART * accounts
+
+
+class Standing:
+    """A cluster as it stands, with all that is needed to think it without some of its signals."""
+
+    def __init__(self, world: World, cluster: int) -> None:
+        """Take cluster ``cluster`` (its rank less 1) out of the world."""
+        self.world = world
+        self.cluster = cluster
+        self.excerpt: Excerpt = take_excerpt(world, world.members(cluster))
+        self.ties: Pairs = _read_ties(world, self.excerpt)
+
+    def without(self, signals: Sequence[int]) -> Without:
+        """Tell what becomes of the cluster without some signals (their numbers in the world)."""
+        excerpt = self.excerpt.without(np.array(signals, np.int32))
+        ties = self._keep_ties(excerpt)
+        labels = self._join_as_before(self._regroup(excerpt, ties))
+        size = np.bincount(labels[labels >= 0])
+        parts = tuple(sorted((int(one) for one in size), reverse=True))
+        return Without(tuple(signals), parts, self.excerpt.size - sum(parts), len(ties))
+
+    def without_each(self, signals: Sequence[int]) -> list[Without]:
+        """Tell what becomes of the cluster without each of some signals."""
+        _ = self._before  # that no two threads reckon it
+        with ThreadPoolExecutor() as pool:
+            return list(pool.map(lambda signal: self.without([signal]), signals))
+
+    @cached_property
+    def _before(self) -> NDArray[np.int32]:
+        """The parts while all signals are there."""
+        return self._regroup(self.excerpt, self.ties)
+
+    def _keep_ties(self, excerpt: Excerpt) -> Pairs:
+        """Give the ties that are left; only those that may have lost enough are reckoned again."""
+        ties = self.ties
+        doubtful = ties.bits - excerpt.lost_bits * ties.shared < self.world.tie_bits + _MARGIN
+        touched = np.zeros(excerpt.size, bool)
+        touched[excerpt.link_account[excerpt.gone[excerpt.link_signal]]] = True
+        doubtful |= touched[ties.source] & touched[ties.target]
+        rows = np.flatnonzero(doubtful)
+        again = verify_pairs(excerpt.graph, ties.source[rows], ties.target[rows])
+        kept = np.ones(len(ties), bool)
+        kept[rows] = again.bits >= self.world.tie_bits - _MARGIN
+        return ties.take(np.flatnonzero(kept))
+
+    def _regroup(self, excerpt: Excerpt, ties: Pairs) -> NDArray[np.int32]:
+        """Group the accounts as the pipeline would, -1 for none."""
+        world = self.world
+        labels = self._seed(excerpt, _cut(excerpt.size + 1, ties, world.min_accounts))
+        assigner = Assigner(
+            excerpt.graph, excerpt.background, min_accounts=world.min_accounts, everybody=world.accounts
+        )
+        found = assigner.assign(labels, member_bits=world.member_bits).labels
+        if world.settings.get("second_pass", True) and found.max(initial=-1) > 0:
+            found = self._join_cells(excerpt, assigner, found)
+        return found[:-1]
+
+    def _seed(self, excerpt: Excerpt, labels: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Start parts from lone unnatural signals, those of most accounts first."""
+        unnatural = self.world.unnatural[excerpt.signals] & ~excerpt.gone
+        signals = np.flatnonzero(unnatural)
+        degree = self.world.degree[excerpt.signals[signals]]
+        start, holders = excerpt.graph.holders
+        following = int(labels.max(initial=-1)) + 1
+        for signal in signals[np.lexsort((signals, -degree))]:
+            free = holders[start[signal] : start[signal + 1]]
+            free = free[free >= 0]
+            free = free[labels[free] < 0]
+            if len(free) >= self.world.min_accounts:
+                labels[free] = following
+                following += 1
+        return labels
+
+    def _join_cells(
+        self, excerpt: Excerpt, assigner: Assigner, labels: NDArray[np.int32]
+    ) -> NDArray[np.int32]:
+        from clustergraph.communities.leiden import Leiden  # igraph takes a while to load
+        from clustergraph.membership.operations import find_cells, join_operations
+
+        cells, families = find_cells(labels), self.world.families
+        graph = excerpt.whole_graph
+        leiden = Leiden(
+            self.world.settings.get("engine", "igraph"), self.world.settings.get("objective", "modularity"),
+            self.world.settings.get("resolution", 1.0), int(self.world.run.manifest.get("seed", 0)),
+        )  # fmt: skip
+        for _ in range(_PASSES):
+            joined = join_operations(graph, families, labels, leiden, cells)
+            if joined.max(initial=-1) == labels.max(initial=-1):
+                break
+            labels = assigner.assign(joined, member_bits=self.world.member_bits).labels
+        return labels
+
+    def _join_as_before(self, labels: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Join the parts in which most of each part of before lies: something unseen held those together."""
+        before = self._before
+        if before.max(initial=-1) < 1:
+            return labels
+        heirs = set()
+        for part in range(int(before.max()) + 1):
+            now = labels[(before == part) & (labels >= 0)]
+            if len(now):
+                heirs.add(int(np.bincount(now).argmax()))
+        return number_by_first(np.where(np.isin(labels, sorted(heirs)), min(heirs, default=-1), labels))
+
+
+def _read_ties(world: World, excerpt: Excerpt) -> Pairs:
+    """Read the ties between accounts of an excerpt, as places in it."""
+    ids = world.account_id.take(pa.array(excerpt.accounts))
+    table = world.run.read("ties", ["source", "target", "bits", "shared", "families"])
+    for end in ("source", "target"):
+        place = pc.index_in(table[end], value_set=ids)
+        inside = pc.is_valid(place)
+        table = table.filter(inside).append_column(f"{end}_place", place.filter(inside))
+    columns = (
+        table[name].to_numpy() for name in ("source_place", "target_place", "bits", "shared", "families")
+    )
+    source, target, bits, shared, families = columns
+    return Pairs(
+        source.astype(np.int32), target.astype(np.int32), bits, shared.astype(np.int32),
+        families.astype(np.int32),
+    )  # fmt: skip
+
+
+def _cut(accounts: int, ties: Pairs, min_accounts: int) -> NDArray[np.int32]:
+    """Give the parts that ties connect, cut at seams; -1 for accounts that are in none."""
+    if not len(ties):
+        return np.full(accounts, UNCLUSTERED, np.int32)
+    labels = np.zeros(accounts, np.int32)
+    seams = find_seams(labels, ties, min_accounts=min_accounts)
+    ties = ties.take(np.setdiff1d(np.arange(len(ties)), seams, assume_unique=True))
+    return connected_parts(labels, ties, min_accounts=min_accounts)

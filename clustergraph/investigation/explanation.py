@@ -1,0 +1,279 @@
+"""Why the accounts of a cluster are together: the evidence, what holds them, and what is missing."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.compute as pc
+
+from clustergraph.communities.blocks import find_cuts
+from clustergraph.investigation.breaking import Breaking, find_breaking
+from clustergraph.investigation.counterfactual import Outcome, Standing, Without
+from clustergraph.investigation.coverage import Coverage, cover_families, measure_together
+from clustergraph.investigation.notebook import explanation_html
+from clustergraph.investigation.world import open_world
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pyarrow as pa
+
+    from clustergraph.artefacts.runs import Run
+
+# Below this share of members that were there around one day, they came one after another.
+_TOGETHER = 0.5
+_BRIDGES = 10
+# Where there are no ties, as around a lone signal, the commonest among the members.
+_STRONGEST_FIRST = [
+    ("bits", "descending"), ("accounts", "descending"), ("kind", "ascending"), ("value", "ascending"),
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SharedSignal:
+    """A signal that holds a cluster together.
+
+    Attributes:
+        kind: of the signal.
+        value: of the signal.
+        family: of the kind.
+        accounts: members that have it.
+        accounts_everywhere: all accounts that have it.
+        bits: its part of the evidence of the cluster's ties.
+        share: of the bits of all the cluster's signals (0..1).
+    """
+
+    kind: str
+    value: str
+    family: str
+    accounts: int
+    accounts_everywhere: int
+    bits: float
+    share: float
+
+
+@dataclass(frozen=True)
+class Member:
+    """An account of a cluster: its ties inside and their evidence, and how surely it belongs."""
+
+    account_id: str
+    exchanges: int
+    ties: int
+    bits: float
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What becomes of a cluster without some signals; :mod:`.counterfactual` says what that means exactly.
+
+    Attributes:
+        signals: kind and value of each.
+        outcome: ``whole``, ``smaller`` (it loses accounts), ``split`` or ``dissolved``.
+        parts: accounts of each part that is left, the largest first.
+        lost: accounts that are in no part.
+        ties: that are left inside the cluster.
+    """
+
+    signals: tuple[tuple[str, str], ...]
+    outcome: Outcome
+    parts: tuple[int, ...]
+    lost: int
+    ties: int
+
+
+@dataclass(frozen=True)
+class BreakingSet:
+    """The smallest set of signals without which a third of the accounts or more are lost or apart.
+
+    Attributes:
+        removal: what becomes of the cluster without the set; None if none was found.
+        exact: whether there is no smaller set; if not, the set is an upper bound.
+        at_least: signals that a set has at least, as far as was tried.
+        held_without: how many signals from the strongest on the cluster holds without, all of them together.
+    """
+
+    removal: Removal | None
+    exact: bool
+    at_least: int
+    held_without: int
+
+
+@dataclass(frozen=True)
+class Bridge:
+    """An account by which alone ties connect parts of the cluster.
+
+    Attributes:
+        account_id: of the account.
+        parts: accounts of each part that its ties are left with, the largest first.
+        apart: accounts that it alone connects to the largest part.
+    """
+
+    account_id: str
+    parts: tuple[int, ...]
+    apart: int
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What there is to say of a cluster.
+
+    The figures are those of its row of ``clusters``.
+
+    Attributes:
+        bits: evidence of all its signals together.
+        signals: their number.
+        evidence: the strongest of them.
+        rest_bits: evidence of the others.
+        removals: what becomes of the cluster without each of the strongest.
+        breaking: the smallest set of signals without which it breaks.
+        bridges: accounts by which alone parts of it hang together, those that connect most first.
+        bridges_in_all: their number.
+        tied: accounts that have any tie inside; the others are members by likeness alone.
+        coverage: what is observed of each family of signals.
+        together: largest share of members that were all there around one day; None without times.
+        missing: evidence that a campaign would have and this cluster has not, in words.
+        central: members with most evidence inside.
+        uncertain: members with least confidence.
+    """
+
+    cluster_id: str
+    rank: int
+    accounts: int
+    exchanges: int
+    input_tokens: int
+    output_tokens: int
+    extraction_volume: float
+    first_seen: datetime | None
+    last_seen: datetime | None
+    families: tuple[str, ...]
+    density: float
+    cohesion_bits: float
+    verified_accounts: int | None
+    explained_by: str | None
+    reason: str | None
+    bits: float
+    signals: int
+    evidence: tuple[SharedSignal, ...]
+    rest_bits: float
+    removals: tuple[Removal, ...]
+    breaking: BreakingSet
+    bridges: tuple[Bridge, ...]
+    bridges_in_all: int
+    tied: int
+    coverage: tuple[Coverage, ...]
+    together: float | None
+    missing: tuple[str, ...]
+    central: tuple[Member, ...]
+    uncertain: tuple[Member, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give everything as plain values; times as ISO 8601 in UTC."""
+        plain = asdict(self)
+        plain["removals"] = [_plain_removal(one) for one in self.removals]
+        if self.breaking.removal is not None:
+            plain["breaking"]["removal"] = _plain_removal(self.breaking.removal)
+        return plain | {name: time.isoformat() for name, time in plain.items() if isinstance(time, datetime)}
+
+    def _repr_html_(self) -> str:
+        return explanation_html(self)
+
+
+def _plain_removal(removal: Removal) -> dict[str, Any]:
+    return asdict(removal) | {"signals": [{"kind": kind, "value": value} for kind, value in removal.signals]}
+
+
+def explain(run: Run, cluster_id: str | int, *, signals: int = 10, members: int = 5) -> Explanation:
+    """Explain why the accounts of a cluster are together.
+
+    Args:
+        run: what :func:`clustergraph.run` or :func:`clustergraph.open_run` gives.
+        cluster_id: id, beginning of an id, or rank of the cluster.
+        signals: most signals to list, and to think the cluster without.
+        members: most central and least certain members to list.
+
+    Raises:
+        UsageError: there is no such cluster, or several; or the run does not say with what it was reckoned.
+    """
+    cluster = run.cluster(cluster_id)
+    row = cluster.row
+    evidence, accounts = cluster.table("evidence"), cluster.table("members")
+    total = float(pc.sum(evidence["bits"], min_count=0).as_py())
+    strongest = _strongest(evidence, signals, total)
+    world = open_world(run)
+    standing = Standing(world, row["rank"] - 1)
+    numbers = _number_signals(standing, evidence)
+    names = {number: name for name, number in numbers.items()}
+    first = [numbers[one.kind, one.value] for one in strongest if (one.kind, one.value) in numbers]
+    singles = standing.without_each(first)
+    bridges = find_cuts(standing.excerpt.size, standing.ties.source, standing.ties.target)
+    coverage = cover_families(world, standing.excerpt, evidence)
+    together = measure_together(world, standing.excerpt)
+    tied = len({*standing.ties.source.tolist(), *standing.ties.target.tolist()})
+    return Explanation(
+        **{
+            name: row[name] for name in Explanation.__dataclass_fields__ if name in row and name != "families"
+        },
+        families=tuple(row["families"] or ()),
+        bits=total,
+        signals=evidence.num_rows,
+        evidence=strongest,
+        rest_bits=total - sum(one.bits for one in strongest),
+        removals=tuple(_name_removal(one, names) for one in singles),
+        breaking=_name_breaking(find_breaking(standing, list(numbers.values()), singles), names),
+        bridges=tuple(
+            Bridge(world.account_id[int(standing.excerpt.accounts[one.vertex])].as_py(), one.parts, one.apart)
+            for one in bridges[:_BRIDGES]
+        ),
+        bridges_in_all=len(bridges),
+        tied=tied,
+        coverage=coverage,
+        together=together,
+        missing=_say_missing(coverage, together),
+        central=_members(accounts, members, ("bits", "descending")),
+        uncertain=_members(accounts, members, ("confidence", "ascending"), ("bits", "ascending")),
+    )
+
+
+def _number_signals(standing: Standing, evidence: pa.Table) -> dict[tuple[str, str], int]:
+    """Give the numbers of the signals that count, the strongest first."""
+    excerpt, world = standing.excerpt, standing.world
+    known = dict(zip(world.name(excerpt.signals), excerpt.signals.tolist(), strict=True))
+    rows = evidence.sort_by(_STRONGEST_FIRST)
+    names = zip(rows["kind"].to_pylist(), rows["value"].to_pylist(), strict=True)
+    return {name: known[name] for name in names if name in known}
+
+
+def _name_removal(found: Without, names: Mapping[int, tuple[str, str]]) -> Removal:
+    signals = tuple(names[one] for one in found.signals)
+    return Removal(signals, found.outcome, found.parts, found.lost, found.ties)
+
+
+def _name_breaking(found: Breaking, names: Mapping[int, tuple[str, str]]) -> BreakingSet:
+    removal = _name_removal(found.without, names) if found.without else None
+    return BreakingSet(removal, found.exact, found.at_least, found.held_without)
+
+
+def _say_missing(coverage: tuple[Coverage, ...], together: float | None) -> tuple[str, ...]:
+    said = [one.missing for one in coverage if one.missing]
+    if together is not None and together < _TOGETHER:
+        said.append(f"not there together: at most {together:.0%} of the accounts were active around one day")
+    return tuple(said)
+
+
+def _strongest(evidence: pa.Table, count: int, total: float) -> tuple[SharedSignal, ...]:
+    rows = evidence.sort_by(_STRONGEST_FIRST).slice(0, count).to_pylist()
+    return tuple(
+        SharedSignal(
+            **{name: row[name] for name in SharedSignal.__dataclass_fields__ if name in row},
+            share=row["bits"] / total if total > 0 else 0.0,
+        )
+        for row in rows
+    )
+
+
+def _members(accounts: pa.Table, count: int, *order: tuple[str, str]) -> tuple[Member, ...]:
+    rows = accounts.sort_by([*order, ("account_id", "ascending")]).slice(0, count)
+    return tuple(Member(**row) for row in rows.select(list(Member.__dataclass_fields__)).to_pylist())

@@ -1,0 +1,1 @@
+"""The report of a run: one HTML file that works offline, for a reader who has no Python."""
