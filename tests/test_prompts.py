@@ -19,7 +19,9 @@ from tests.commands import call
 
 NOON = datetime(2026, 3, 1, 12)
 ASKED = "summarise what the committee of {} decided about the harbour and who objected to it"
-TOWNS = [f"{a}{b}{c}" for a in "BDGKLMPRST" for b in ("al", "en", "or", "ur") for c in ("burg", "mouth", "ville")]
+TOWNS = [
+    f"{a}{b}{c}" for a in "BDGKLMPRST" for b in ("al", "en", "or", "ur") for c in ("burg", "mouth", "ville")
+]
 SECRETS = ("Hortensia Quimby", "swordfish-marmalade", "quimby@hidden.example", "sk-quimbykeyquimbykey")
 
 
@@ -148,8 +150,10 @@ def test_nothing_that_was_prompted_is_found_anywhere(tmp_path):
 
 
 def sha(folder):
+    json.loads((folder / "run.json").read_text())
     return {
-        name: one["sha256"] for name, one in json.loads((folder / "run.json").read_text())["artefacts"].items()
+        name: one["sha256"]
+        for name, one in json.loads((folder / "run.json").read_text())["artefacts"].items()
     }
 
 
@@ -171,9 +175,9 @@ def test_a_template_keeps_its_id_in_a_store(tmp_path):
     for day, (accounts, each) in enumerate(((40, 5), (3, 1), (30, 4))):
         path = write(tmp_path / f"{day}.parquet", rows_of(accounts, each, NOON + timedelta(days=day)))
         for _ in range(2):  # the night again: the same bytes
-            done = call("nightly", path, "--store", store, "--date", f"2026-03-0{day + 1}", "--accept", "rows",
-                        "--reason", "small", "--by", "me")  # fmt: skip
-            assert (done.code, done.err[-300:]) == (0, done.err[-300:])
+            accept = ["--accept", "volume", "--by", "me", "--reason", "a small night"]
+            done = call("nightly", path, "--store", store, "--date", f"2026-03-0{day + 1}", *accept)
+            assert done.code == 0, done.err
             night = store / "runs" / f"dt=2026-03-0{day + 1}"
             ids.append((sha(night), open_run(night).templates.to_pylist()))
     assert ids[0] == ids[1]
@@ -186,7 +190,7 @@ def test_a_template_keeps_its_id_in_a_store(tmp_path):
 
 def test_campaigns_are_found_by_paraphrased_prompts_alone(tmp_path):
     world = tmp_path / "world"
-    options = ["--accounts", 4_000, "--evasion", 0.5, "--prompts", "--own-infrastructure", "--seed", 11]
+    options = ["--evasion", 0.5, "--prompts", "--own-infrastructure", "--seed", 11]
     assert call("simulate", world, *options).code == 0
     events = pq.read_table(world / "events")
     assert "prompt_template" not in events.column_names

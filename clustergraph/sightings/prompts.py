@@ -1,7 +1,7 @@
 """Put templates in the place of prompts, and forget the prompts.
 
-Prompts leave the engine in batches that are dropped as soon as they are counted. What stays are the hash of each
-prompt and its template, until the rows are written again without the text.
+Prompts leave the engine in batches that are dropped as soon as they are counted. What stays are the hash of
+each prompt and its template, until the rows are written again without the text.
 """
 
 from __future__ import annotations

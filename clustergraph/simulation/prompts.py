@@ -62,7 +62,7 @@ def _skeleton(kind: str, code: int, seed: int) -> str:
     rng = random.Random(f"{seed}/{code}")
     if kind == "tool":
         rules = rng.sample(wording.TOOL_RULES[1:], 8)
-        name = f"{rng.choice(wording.NOUNS).title()}{rng.choice(wording.NOUNS)}"
+        name = f"{_noun(rng).title()}{_noun(rng)}"
         parts = [wording.TOOL_RULES[0].replace("<tool>", name), *rules, "User: <everyday>"]
     elif kind == "extraction":
         opening = rng.choice(wording.OPENINGS).replace("<domain>", rng.choice(wording.DOMAINS))
@@ -98,7 +98,19 @@ def _fill(text: str, rng: random.Random) -> str:
 
 
 def _topic(rng: random.Random) -> str:
-    return f"{rng.choice(wording.ADJECTIVES)} {rng.choice(wording.NOUNS)}"
+    return f"{rng.choice(wording.ADJECTIVES)} {_noun(rng)}"
+
+
+def _noun(rng: random.Random) -> str:
+    return rng.choice(wording.NOUNS)
+
+
+def _verb(rng: random.Random) -> str:
+    return rng.choice(wording.VERBS)
+
+
+def _preposition(rng: random.Random) -> str:
+    return rng.choice(wording.PREPOSITIONS)
 
 
 def _name(rng: random.Random) -> str:
@@ -111,29 +123,28 @@ def _number(rng: random.Random) -> str:
 
 def _question(rng: random.Random) -> str:
     return (
-        f"a {_topic(rng)} {rng.choice(wording.VERBS)} {_number(rng)} times {rng.choice(wording.PREPOSITIONS)} a"
-        f" {_topic(rng)}, and {_name(rng)} {rng.choice(wording.VERBS)} the {rng.choice(wording.NOUNS)}."
-        f" How many {rng.choice(wording.NOUNS)}s are left, and what does the {_topic(rng)} have to do with it?"
+        f"a {_topic(rng)} {_verb(rng)} {_number(rng)} times {_preposition(rng)} a"
+        f" {_topic(rng)}, and {_name(rng)} {_verb(rng)} the {_noun(rng)}."
+        f" How many {_noun(rng)}s are left, and what does the {_topic(rng)} have to do with it?"
     )
 
 
 def _passage(rng: random.Random) -> str:
     count = 2 + int(rng.expovariate(0.2))
     return " ".join(
-        f"{rng.choice(('The', 'A', 'Every', 'That', 'This'))} {_topic(rng)} {rng.choice(wording.VERBS)}"
-        f" {rng.choice(('the', 'a', 'no', 'its'))} {rng.choice(wording.NOUNS)} {rng.choice(wording.PREPOSITIONS)}"
+        f"{rng.choice(('The', 'A', 'Every', 'That', 'This'))} {_topic(rng)} {_verb(rng)}"
+        f" {rng.choice(('the', 'a', 'no', 'its'))} {_noun(rng)} {_preposition(rng)}"
         f" {rng.choice(('the', 'a', 'our'))} {_topic(rng)}."
         for _ in range(min(count, 40))
     )
 
 
 def _code(rng: random.Random) -> str:
-    lines = [f"def {rng.choice(wording.VERBS)}_{rng.choice(wording.NOUNS)}({rng.choice(wording.NOUNS)}):"]
+    lines = [f"def {_verb(rng)}_{_noun(rng)}({_noun(rng)}):"]
     lines += [
-        f"    {rng.choice(wording.NOUNS)} = {rng.choice(wording.NOUNS)}.{rng.choice(wording.VERBS)}({_number(rng)})"
-        for _ in range(rng.randint(2, 12))
+        f"    {_noun(rng)} = {_noun(rng)}.{_verb(rng)}({_number(rng)})" for _ in range(rng.randint(2, 12))
     ]
-    return "\n".join([*lines, f"    return {rng.choice(wording.NOUNS)}"])
+    return "\n".join([*lines, f"    return {_noun(rng)}"])
 
 
 def _everyday(rng: random.Random) -> str:

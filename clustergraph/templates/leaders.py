@@ -1,8 +1,9 @@
 """Group sketches: each joins the most alike of the leaders before it, or becomes a leader itself.
 
-Sketches come in an order that depends on their content alone, those with most in common with others first, so
-that the groups do not depend on the order of rows. Leaders are found by the least `KEYS` hashes of a sketch, of
-which no more than `HOLDERS` leaders are kept each: the work is linear in the number of sketches.
+Sketches come in an order that depends on their content alone, those with most in common with others
+first, so that the groups do not depend on the order of rows. Leaders are found by the least `KEYS` hashes
+of a sketch, of which no more than `HOLDERS` leaders are kept each: the work is linear in the number of
+sketches.
 """
 
 from __future__ import annotations

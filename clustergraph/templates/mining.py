@@ -1,9 +1,9 @@
 """From prompts to templates, in two passes over batches of them.
 
-The first pass counts, in tables of fixed size; the second gives every prompt a code. What is kept of a prompt is
-its code, and of each group of long prompts one sketch, never its text. A template's id is made from its content:
-from the words around its slots, or from the sketch of the prompt that has most in common with the others.
-Templates that are known from earlier nights keep the ids that they have.
+The first pass counts, in tables of fixed size; the second gives every prompt a code. What is kept of a
+prompt is its code, and of each group of long prompts one sketch, never its text. A template's id is made
+from its content: from the words around its slots, or from the sketch of the prompt that has most in
+common with the others. Templates that are known from earlier nights keep the ids that they have.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The text of a template, without what any few people wrote.
 
-A word is shown if `LEAST_ACCOUNTS` accounts wrote it next to the same neighbour, in prompts of the same template;
-all else is a slot. So what one account wrote is never shown, however often, and neither are numbers, addresses,
-paths and keys, which are slots from the beginning.
+A word is shown if `LEAST_ACCOUNTS` accounts wrote it next to the same neighbour, in prompts of the same
+template; all else is a slot. So what one account wrote is never shown, however often, and neither are
+numbers, addresses, paths and keys, which are slots from the beginning.
 """
 
 from __future__ import annotations

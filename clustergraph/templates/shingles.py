@@ -1,9 +1,9 @@
 """Long prompts: what they have in common with others is their template, whatever stands between.
 
-A *shingle* is five tokens in a row (Broder 1997). It is common if `LEAST_PROMPTS` prompts have it. A passage that
-fills a slot has next to no common shingles, however long it is, so it cannot drown a short instruction. The least
-`SKETCH` hashes of a prompt's common shingles are its sketch, from which the resemblance of two prompts is
-estimated.
+A *shingle* is five tokens in a row (Broder 1997). It is common if `LEAST_PROMPTS` prompts have it. A
+passage that fills a slot has next to no common shingles, however long it is, so it cannot drown a short
+instruction. The least `SKETCH` hashes of a prompt's common shingles are its sketch, from which the
+resemblance of two prompts is estimated.
 """
 
 from __future__ import annotations

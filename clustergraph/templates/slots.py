@@ -1,10 +1,11 @@
 """Short prompts: a word is a slot where the same surroundings are seen with several others.
 
-"Write a poem about autumn" has its slot at the end, because "Write a poem about ..." is seen with many ends. So
-the surroundings of each word, and of each two words in a row, are hashed to two cells of a table, which note the
-words that they were seen with as bits; `LEAST_FILLERS` bits in both make a slot. This is the branching rule of
-log parsers (Makanju, Zincir-Heywood, Milios 2009), asked of both sides of a word at once. Bits are added in any
-order to the same table, and what is collected has no more parts than the table has cells.
+"Write a poem about autumn" has its slot at the end, because "Write a poem about ..." is seen with many
+ends. So the surroundings of each word, and of each two words in a row, are hashed to two cells of a
+table, which note the words that they were seen with as bits; `LEAST_FILLERS` bits in both make a slot.
+This is the branching rule of log parsers (Makanju, Zincir-Heywood, Milios 2009), asked of both sides of a
+word at once. Bits are added in any order to the same table, and what is collected has no more parts than
+the table has cells.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def _cells(surroundings: np.uint64, cells: int) -> tuple[int, int]:
     """Give the two cells of surroundings, one in each half of a table."""
     half = np.uint64(cells // 2)
     mask = half - _1
-    return np.int64(surroundings & mask), np.int64(half + ((surroundings >> _32) & mask))
+    return int(surroundings & mask), int(half + ((surroundings >> _32) & mask))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

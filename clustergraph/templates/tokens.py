@@ -1,9 +1,10 @@
 """From the bytes of a prompt to numbers: a hash for each word, and one mark for what is surely no wording.
 
-Words are runs of letters, in lower case where they are ASCII; Chinese, Japanese and Korean characters are words
-of their own. Words that are joined by ``.``, ``/``, ``@`` and their like make a compound. A compound is a slot
-where it has a digit (numbers, dates, versions, keys) or is an e-mail address, a URL, a path, a name of a host or
-a word that is longer than words are. Names of months and days next to a number are part of a date.
+Words are runs of letters, in lower case where they are ASCII; Chinese, Japanese and Korean characters are
+words of their own. Words that are joined by ``.``, ``/``, ``@`` and their like make a compound. A
+compound is a slot where it has a digit (numbers, dates, versions, keys) or is an e-mail address, a URL, a
+path, a name of a host or a word that is longer than words are. Names of months and days next to a number
+are part of a date.
 """
 
 from __future__ import annotations
@@ -85,18 +86,14 @@ def _class_at(data: NDArray[np.uint8], i: int, end: int) -> tuple[int, int]:
     if byte < 128:
         return CLASSES[byte], 1
     following = data[i + 1] if i + 1 < end else 0
-    if byte == 0xC2:  # no-break space, guillemets and other signs
-        return _SEPARATOR, 2
-    if byte == 0xE2 and following in (0x80, 0x81):  # general punctuation
-        return _SEPARATOR, 3
-    if byte == 0xEF and following in (0xBC, 0xBD):  # full-width forms
-        return _SEPARATOR, 3
-    if byte == 0xE3 and following == 0x80:  # CJK punctuation
+    # General punctuation, full-width forms, CJK punctuation.
+    punctuates = (byte == 0xE2 and following in (0x80, 0x81)) or (byte == 0xEF and following in (0xBC, 0xBD))
+    if punctuates or (byte == 0xE3 and following == 0x80):
         return _SEPARATOR, 3
     if 0xE3 <= byte <= 0xED:
         return _IDEOGRAPH, 3
-    if byte == 0xF0:  # emoji
-        return _SEPARATOR, 4
+    if byte in (0xC2, 0xF0):  # no-break space, guillemets and the like; emoji
+        return _SEPARATOR, 2 if byte == 0xC2 else 4
     return _LETTER, 1  # of another alphabet, or what follows in one
 
 
@@ -165,7 +162,7 @@ def _is_date_word(token: np.uint64) -> bool:
 def _merge_slots(
     tokens: NDArray[np.uint64], begins: NDArray[np.int32], ends: NDArray[np.int32], n: int
 ) -> int:
-    """Take months and days beside a slot into it, and make one slot of slots in a row; give the number left."""
+    """Take months and days beside a slot into it, and make one of slots in a row; give the number left."""
     for i in range(n - 2, -1, -1):
         if tokens[i + 1] == SLOT and tokens[i] != SLOT and _is_date_word(tokens[i]):
             tokens[i] = SLOT
@@ -178,6 +175,36 @@ def _merge_slots(
         tokens[kept], begins[kept], ends[kept] = token, begins[i], ends[i]
         kept += 1
     return kept
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _read_compound(
+    data: NDArray[np.uint8], begin: int, i: int, end: int, tokens: NDArray[np.uint64],
+    begins: NDArray[np.int32], ends: NDArray[np.int32], n: int,
+) -> tuple[int, int]:  # fmt: skip
+    """Write the words of a compound, or one slot, after n tokens; give the tokens then, and where it ends."""
+    first, since = n, i
+    slashes = 1 if i > begin and data[i - 1] in (_SLASH, _BACKSLASH, _TILDE) else 0
+    dots, is_slot = 0, False
+    while True:
+        stop, token, odd = _read_word(data, i, end)
+        tokens[n], begins[n], ends[n] = token, i - begin, stop - begin
+        n += 1
+        i, more, at = _read_joiners(data, stop, end)
+        is_slot |= odd
+        if i in (stop, end) or _class_at(data, i, end)[0] not in (_LETTER, _DIGIT):
+            break
+        slashes += more
+        dots += i == stop + 1 and data[stop] == _DOT
+        is_slot |= at
+    if slashes >= 2:  # the query of a URL, and whatever else is in a path
+        while i < end and not ENDS_PATH[data[i]]:
+            i += 1
+        stop = i
+    if is_slot or dots >= 2 or slashes >= 2:
+        n = first + 1
+        tokens[first], begins[first], ends[first] = SLOT, since - begin, stop - begin
+    return n, i
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -208,33 +235,10 @@ def tokenise(
                 h = (h ^ np.uint64(data[k])) * _FNV_PRIME
             tokens[n], begins[n], ends[n] = mix(h) | _1, i - begin, stop - begin
             n, i = n + 1, stop
-            continue
-        if what not in (_LETTER, _DIGIT):
+        elif what in (_LETTER, _DIGIT):
+            n, i = _read_compound(data, begin, i, end, tokens, begins, ends, n)
+        else:
             i += width
-            continue
-        first, since = n, i
-        slashes, dots, is_slot = 0, 0, False
-        if i > begin and data[i - 1] in (_SLASH, _BACKSLASH, _TILDE):
-            slashes = 1
-        while True:  # the words of a compound
-            stop, token, odd = _read_word(data, i, end)
-            tokens[n], begins[n], ends[n] = token, i - begin, stop - begin
-            n += 1
-            i, more, at = _read_joiners(data, stop, end)
-            is_slot |= odd
-            if i in (stop, end) or _class_at(data, i, end)[0] not in (_LETTER, _DIGIT):
-                break
-            slashes += more
-            is_slot |= at
-            if i == stop + 1 and data[stop] == _DOT:
-                dots += 1
-        if slashes >= 2:  # the query of a URL, and whatever else is in a path
-            while i < end and not ENDS_PATH[data[i]]:
-                i += 1
-            stop = i
-        if is_slot or dots >= 2 or slashes >= 2:
-            n = first + 1
-            tokens[first], begins[first], ends[first] = SLOT, since - begin, stop - begin
     return _merge_slots(tokens, begins, ends, n)
 
 

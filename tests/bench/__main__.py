@@ -61,7 +61,11 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--worlds", type=int, default=100_000, help="largest made-up world of confidence")
     parser.add_argument("--night-accounts", type=int, default=100_000, help="size of the world of nights")
     parser.add_argument(
-        "--prompts", type=int, nargs="+", default=[1_000_000, 3_000_000, 10_000_000], help="sizes of templates"
+        "--prompts",
+        type=int,
+        nargs="+",
+        default=[1_000_000, 3_000_000, 10_000_000],
+        help="sizes of templates",
     )
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""Made-up files of prompts: text in which words are as common as in language, a third of it after a template."""
+"""Made-up files of prompts: words as common as in language, and a template in a third of them."""
 
 from __future__ import annotations
 

@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from clustergraph.simulation import simulate
-from tests.bench.growth import fit_exponent
 from tests.bench.grouping import (
     group_by_drain,
     group_by_minhash,
@@ -19,6 +18,7 @@ from tests.bench.grouping import (
     grouping_accuracy,
     pairwise_f1,
 )
+from tests.bench.growth import fit_exponent
 from tests.bench.markdown import Table, gigabytes, seconds, share
 from tests.bench.places import REAL, AbsentError
 from tests.bench.processes import measure
@@ -41,7 +41,13 @@ def _measure_speed(sizes: Sequence[int], threads: int) -> Table:
     inputs = [(2_000_000, 200, 800), *((size, 200, 2_000) for size in sizes)]
     taken = [measure(_command(prompt_file(*one), threads)) for one in inputs]
     rows = [
-        (f"{n:,}", f"{low:,} to {high:,}", seconds(t.seconds), f"{n / t.seconds:,.0f}", gigabytes(t.peak_bytes))
+        (
+            f"{n:,}",
+            f"{low:,} to {high:,}",
+            seconds(t.seconds),
+            f"{n / t.seconds:,.0f}",
+            gigabytes(t.peak_bytes),
+        )
         for (n, low, high), t in zip(inputs, taken, strict=True)
     ]
     if len(sizes) > 1:
@@ -88,10 +94,17 @@ def _compare_on_prompts() -> Table:
     rows = []
     for evasion in EVASIONS:
         prompts, true = campaign_prompts(evasion)
-        scores = [(pairwise_f1(found, true), len(set(found))) for found in (g(prompts) for g in WAYS.values())]
+        scores = [
+            (pairwise_f1(found, true), len(set(found))) for found in (g(prompts) for g in WAYS.values())
+        ]
         cells = [cell for f1, count in scores for cell in (share(f1), f"{count:,}")]
         rows.append([f"{evasion}", f"{len(prompts):,}", f"{len(set(true)):,}", *cells])
-    header = ["evasion", "prompts", "templates", *(f"{way}: {what}" for way in WAYS for what in ("F1", "found"))]
+    header = [
+        "evasion",
+        "prompts",
+        "templates",
+        *(f"{way}: {what}" for way in WAYS for what in ("F1", "found")),
+    ]
     return Table("Templates of made-up campaigns' prompts", header, rows)
 
 
