@@ -91,6 +91,15 @@ def test_templates_that_are_given_are_taken(tmp_path):
     assert sum(value.startswith("tpl_") for value in values) == 100
 
 
+def test_json_without_prompts_is_read_as_before(tmp_path):
+    rows = [{"account_id": f"a{n}", "ip": f"192.0.2.{n}", "event_id": f"e{n % 20}"} for n in range(30)]
+    with DuckDBEngine(tmp_path, threads=2) as engine:
+        found = read([write(tmp_path / "in.jsonl", rows)], engine=engine)
+        kept = engine.fetch("SELECT value FROM sightings")
+        events = engine.fetch("SELECT event FROM counted_events")
+    assert (found.kinds, found.duplicates, len(kept), len(events)) == (("ip",), 10, 20, 20)
+
+
 def test_a_signal_named_prompt_is_no_text_either(tmp_path):
     path = write(tmp_path / "in.parquet", rows_of())
     with DuckDBEngine(tmp_path, threads=1) as engine:
@@ -120,6 +129,26 @@ def test_too_many_faults_are_told_without_a_prompt(tmp_path):
         read([path], engine=engine)
     assert "too many columns in 9" in str(error.value)
     assert not any(secret in str(error.value) for secret in SECRETS)
+
+
+def test_text_that_is_not_utf8_is_not_shown(tmp_path):
+    texts = pa.array([SECRETS[1].encode() + b"\n\xff"] * 9, pa.binary())
+    prompts = pa.Array.from_buffers(pa.string(), 9, texts.buffers())
+    pq.write_table(pa.table({"account_id": ["a"] * 9, "prompt": prompts}), tmp_path / "x.parquet")
+    done = call("run", tmp_path / "x.parquet", "--out", tmp_path / "out")
+    assert done.code == 3
+    assert "x.parquet" in done.err
+    assert "swordfish" not in done.err
+
+
+def test_a_comma_too_many_shows_no_prompt(tmp_path):
+    lines = ["account_id,prompt,exchanges,ip", *(f"a{n},{SECRETS[1]},1,192.0.2.{n}" for n in range(99))]
+    lines += [f"b,hello, {SECRETS[1]},192.0.2.1"]
+    path = tmp_path / "in.csv"
+    path.write_text("\n".join(lines) + "\n")
+    found, _ = templates_of(path, tmp_path)
+    assert list(found.rejected) == ["exchanges: not a whole number"]
+    assert found.rejected["exchanges: not a whole number"].examples[0].value is None
 
 
 def everything(folder):

@@ -146,8 +146,9 @@ def find_examples(
         reason: the fault.
     """
     column = reason.rsplit(":", 1)[0]
-    # Nobody's prompt is shown, not even a part of one.
-    shown = quote("raw_" + column) if column in layout.columns and column != PROMPT else "NULL"
+    # Nobody's prompt is shown, not even a part of one that a stray comma put into another column.
+    hidden = column == PROMPT or (layout.format == "csv" and PROMPT in layout.sources[0].header)
+    shown = quote("raw_" + column) if column in layout.columns and not hidden else "NULL"
     sources: Sequence[Any] = layout.sources
     if layout.format != "parquet":  # rows of text are numbered in one file at a time, so only one is searched
         where = f"WHERE fault = {literal(reason)}"

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from clustergraph.engines.sql import quote
 from clustergraph.sightings.layouts import PROMPT, TEMPLATE
-from clustergraph.templates.known import say_id
+from clustergraph.templates.known import FOUND, say_id
 from clustergraph.templates.mining import NO_TEMPLATE, Miner
 from clustergraph.templates.parallel import Parallel
 from clustergraph.templates.redaction import ACCOUNTS, LEAST_ACCOUNTS, LONGEST, redact
@@ -32,8 +32,10 @@ TEMPLATES_AT_ONCE = 10_000  # whose prompts are in Python's hands for their text
 # Rows whose template has to be found.
 _OPEN = f"{PROMPT} <> '' AND coalesce({TEMPLATE}, '') = ''"
 _SIZE = f"""
-SELECT count(*) AS prompts, coalesce(sum(strlen({PROMPT})), 0)::BIGINT AS bytes
-FROM {{relation}} WHERE {_OPEN}
+SELECT count(*) FILTER ({_OPEN}) AS prompts,
+       coalesce(sum(strlen({PROMPT})) FILTER ({_OPEN}), 0)::BIGINT AS bytes,
+       count(*) FILTER ({PROMPT} <> '') AS all_prompts
+FROM {{relation}}
 """
 _PROMPTS = f"SELECT {{prompt}} AS prompt_hash, {PROMPT} FROM {{relation}} WHERE {_OPEN}"
 _ROWS = f"""
@@ -86,14 +88,15 @@ class Prompted(NamedTuple):
 
 
 def name_templates(
-    engine: Engine, relation: str, columns: Columns, known: pa.Table | None, *, threads: int | None,
-    progress: Callable[[str], None],
+    engine: Engine, relation: str, layouts: Iterable[Layout], columns: Columns, known: pa.Table | None, *,
+    threads: int | None, progress: Callable[[str], None],
 ) -> Prompted:  # fmt: skip
     """Make the rows of a relation with templates for prompts, and without the prompts.
 
     Args:
         engine: that has the relation.
         relation: the rows, each counted once.
+        layouts: that they come from.
         columns: of the rows.
         known: templates that keep their ids (`templates.known.FOUND`).
         threads: to use; all processors if None.
@@ -101,21 +104,18 @@ def name_templates(
     """
     parts = {"relation": relation, "prompt": engine.hash(PROMPT), "account": engine.hash("account_id")}
     size = engine.fetch(_SIZE.format(**parts)).to_pylist()[0]
+    if not size["all_prompts"]:  # JSON might have had some
+        names = ", ".join(quote(name) for name in columns.wanted if name != PROMPT)
+        engine.view("input_unprompted", f"SELECT {names} FROM {relation}")
+        return Prompted("input_unprompted", False, FOUND.empty_table())
     progress(f"finding templates in {size['prompts']:,} prompts")
-    query = _PROMPTS.format(**parts)
-    hashes, codes = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
     with Parallel(threads or os.cpu_count() or 1) as run:
         miner = Miner(size["prompts"], size["bytes"], run, known)
-        for batch in engine.stream(query, BATCH):
-            miner.observe(batch.column(1))
-        for batch in engine.stream(query, BATCH):
-            hashes.append(batch.column(0).to_numpy().copy())  # a view would keep the prompts, too
-            codes.append(miner.assign(batch.column(1)))
-        _load_templates(engine, np.concatenate(hashes), miner.templates(np.concatenate(codes)))
+        _load_templates(engine, _PROMPTS.format(**parts), miner)
     engine.create("template_holders", _HOLDERS.format(**parts))
     shared = engine.fetch(_SHARED)["template"].to_numpy()
     found = miner.describe(shared, columns.signals[TEMPLATE])
-    del miner
+    del miner  # and its tables
     progress(f"redacting the texts of {len(shared):,} templates")
     texts = _redact(engine, found["template_id"].to_pylist(), parts)
     found = found.set_column(found.column_names.index("text"), "text", texts)
@@ -123,11 +123,12 @@ def name_templates(
     engine.create("input_templates", _ROWS.format(columns=_choose(columns), **parts))
     for name in ("prompt_templates", "template_holders", "template_samples"):
         engine.drop(name)
+    _forget_prompts(engine, layouts)
     return Prompted("input_templates", any_found, found)
 
 
-def forget_prompts(engine: Engine, layouts: Iterable[Layout]) -> None:
-    """Take the prompts out of all that the engine keeps; nothing that has them can be asked again."""
+def _forget_prompts(engine: Engine, layouts: Iterable[Layout]) -> None:
+    """Take the prompts out of all that the engine keeps; relations that had them cannot be asked again."""
     for relation in ("input_unique", "input_candidates"):
         engine.drop(relation)
     for layout in layouts:
@@ -135,10 +136,17 @@ def forget_prompts(engine: Engine, layouts: Iterable[Layout]) -> None:
             engine.create(f"{layout.name}_rows", f"SELECT * EXCLUDE ({PROMPT}) FROM {layout.name}_rows")
 
 
-def _load_templates(engine: Engine, hashes: np.ndarray, templates: np.ndarray) -> None:
+def _load_templates(engine: Engine, query: str, miner: Miner) -> None:
     """Load `prompt_templates`: the engine's hash of each prompt, and its template or null."""
-    different, first = np.unique(hashes, return_index=True)
-    template = pa.array(templates[first], mask=templates[first] == NO_TEMPLATE)
+    for batch in engine.stream(query, BATCH):
+        miner.observe(batch.column(1))
+    hashes, codes = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
+    for batch in engine.stream(query, BATCH):
+        hashes.append(batch.column(0).to_numpy().copy())  # a view would keep the prompts, too
+        codes.append(miner.assign(batch.column(1)))
+    different, first = np.unique(np.concatenate(hashes), return_index=True)
+    found = miner.templates(np.concatenate(codes))[first]
+    template = pa.array(found, mask=found == NO_TEMPLATE)
     engine.load("prompt_templates", pa.table({"prompt_hash": different, "template": template}))
 
 

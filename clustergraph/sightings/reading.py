@@ -24,7 +24,7 @@ from clustergraph.sightings.layouts import (
     sort_layouts,
     tell_shape,
 )
-from clustergraph.sightings.prompts import forget_prompts, name_templates
+from clustergraph.sightings.prompts import name_templates
 from clustergraph.sightings.relations import drop_duplicates, list_files, name_relations
 from clustergraph.sightings.rows import rows_sql
 from clustergraph.sightings.sources import find
@@ -174,8 +174,9 @@ def read(
     unique, duplicates = drop_duplicates(engine, clean, columns, earlier_events)
     kinds, templates = set(found.kinds), FOUND.empty_table()
     if columns.prompt:
-        prompted = name_templates(engine, unique, columns, known_templates, threads=threads, progress=say)
-        forget_prompts(engine, layouts)
+        prompted = name_templates(
+            engine, unique, layouts, columns, known_templates, threads=threads, progress=say
+        )
         unique, templates, columns = prompted.relation, prompted.templates, replace(columns, prompt=False)
         kinds |= {mapping[TEMPLATE]} if prompted.any_found else set()
     name_relations(engine, unique, columns, found)

@@ -167,12 +167,13 @@ def read_clusters(store: Store, place: str | None) -> pa.Table:
 
 
 def read_templates(store: Store, place: str | None) -> pa.Table:
-    """Read the registry of templates of a ledger, none where there is no ledger.
+    """Read the registry of templates of a ledger, none where there is no ledger or it is older than they are.
 
     Raises:
         InputError: the ledger is missing or damaged.
     """
-    return REGISTRY.empty_table() if place is None else _read(store.root / place / "templates.parquet")
+    path = None if place is None else store.root / place / "templates.parquet"
+    return REGISTRY.empty_table() if path is None or not path.exists() else _read(path)
 
 
 def update_templates(
