@@ -38,7 +38,8 @@ MEMORY_LIMIT = "1500MB"
 # Parameters that the pipeline passes itself, so that no configuration sets them.
 INJECTED = frozenset(
     {
-        "read.engine", "read.span", "read.earlier_events", "signals", "families", "known_hubs",
+        "read.engine", "read.span", "read.earlier_events", "read.known_templates",
+        "signals", "families", "known_hubs",
         "project.min_accounts", "leiden", "volumes", "rank.accounts", "seed", "threads", "progress",
     }
 )  # fmt: skip

@@ -98,6 +98,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         for name in ("a1", "a2", "a3")
     ],
     "activity": [{"cluster_id": FIRST, "account_id": "a1", "hour": _time(2, 5), "exchanges": 9}],
+    "templates": [],
     "ties": [
         _tie("a1", "a2"), _tie("a1", "a3"), _tie("a2", "a3"), _tie("a3", "z"),
         _tie("b2", "b3"),

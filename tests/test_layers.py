@@ -9,8 +9,8 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "clustergraph"
 # From the ground up: a module may import from its own layer and from those before it.
 LAYERS = [
-    "errors", "figures", "config", "progress", "disk", "engines", "sightings", "store", "identity",
-    "incidence", "communities", "artefacts", "decisions", "projection", "membership", "clusters",
+    "errors", "figures", "config", "progress", "disk", "engines", "templates", "sightings", "store",
+    "identity", "incidence", "communities", "artefacts", "decisions", "projection", "membership", "clusters",
     "guardrails", "jobs", "analysis", "nights", "upkeep", "simulation", "pipeline", "investigation",
     "presentation", "charts", "report", "scoring", "commands", "cli", "__main__",
 ]  # fmt: skip

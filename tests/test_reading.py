@@ -176,7 +176,7 @@ def test_nothing_in_it_is_no_error(engine, tmp_path):
 
 
 def test_csv_is_text(engine, tmp_path):
-    text = '\ufeffaccount_id,ip,prompt\r\n007,1.10,"a, ""b""\r\nc"\r\n Ab ,"",x\r\nnull,NaN,\r\n'
+    text = '\ufeffaccount_id,ip,note\r\n007,1.10,"a, ""b""\r\nc"\r\n Ab ,"",x\r\nnull,NaN,\r\n'
     read([write(tmp_path / "x.csv", text)], engine=engine)
     assert values(engine) == [("007", "ip", "1.10"), ("null", "ip", "NaN")]
     assert [row[0] for row in rows(engine, "exchanges")] == [" Ab ", "007", "null"]

@@ -15,6 +15,10 @@ OPTIONS = {
     "--campaign-accounts": 120, "--decoys": 50, "--cells": 10, "--towns": 3, "--lone-card": 15,
     "--lone-exit": 16, "--seed": 5,
 }  # fmt: skip
+FLAGGED = {
+    "--private-cards": {"shared_cards": False}, "--no-campaigns": {"campaigns": False},
+    "--own-infrastructure": {"own_infrastructure": True}, "--prompts": {"prompts": True},
+}  # fmt: skip
 FLAGS = ("--shared-proxy", "--borrowed", "--private-cards")
 
 
@@ -36,11 +40,10 @@ def test_every_option_reaches_the_world(tmp_path):
     assert {f"dt={day}" for day in days.to_pylist()} == set(nights)
 
 
-@pytest.mark.parametrize("flag", ["--private-cards", "--no-campaigns"])
+@pytest.mark.parametrize("flag", FLAGGED)
 def test_flags_are_those_of_the_world(tmp_path, flag):
     call("simulate", tmp_path / "command", "--accounts", 600, flag)
-    knob = {"--private-cards": "shared_cards", "--no-campaigns": "campaigns"}[flag]
-    simulate(tmp_path / "python", accounts=600, **{knob: False})
+    simulate(tmp_path / "python", accounts=600, **FLAGGED[flag])
     assert snapshot(tmp_path / "command") == snapshot(tmp_path / "python")
     simulate(tmp_path / "without", accounts=600)
     assert snapshot(tmp_path / "command") != snapshot(tmp_path / "without")

@@ -154,6 +154,11 @@ class Run:
         made: Made = self._made[name]
         return made
 
+    @property
+    def templates(self) -> pa.Table:
+        """A row per template that was found in prompts and that at least two accounts have."""
+        return self._table("templates")
+
     def cluster(self, key: str | int) -> Cluster:
         """Find a cluster by its id, the beginning of its id, or its rank (``3``, ``'3'`` or ``'#3'``).
 

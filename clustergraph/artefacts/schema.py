@@ -102,6 +102,17 @@ TIES = _table(
     _column("shared", _COUNT, "signals", "that both accounts have"),
     _column("families", _COUNT, "families", "of signals that add to the evidence"),
 )
+TEMPLATES = _table(
+    "templates",
+    _column("kind", _TEXT, "kind", "of the signal"),
+    _column("value", _TEXT, "id", "of the template, as in evidence.parquet and links.parquet"),
+    _column(
+        "text", _TEXT, "words", "what five accounts at least wrote alike, <*> for all else; null if nothing"
+    ),
+    _column("accounts", _COUNT, "accounts", "that have it, two at least"),
+    _column("exchanges", _COUNT, "exchanges", "with it"),
+    _column("first_seen", _TIME, "UTC", "earliest sighting"),
+)
 ACCOUNTS = _table(
     "accounts",
     _column("account_id", _TEXT, "id", "as in the input; the row, from 0, is the account's number"),
@@ -142,6 +153,7 @@ ARTEFACTS: dict[str, pa.Schema] = {
     "links": LINKS,
     "activity": ACTIVITY,
     "ties": TIES,
+    "templates": TEMPLATES,
     "accounts": ACCOUNTS,
     "signals": SIGNALS,
     "incidence": INCIDENCE,

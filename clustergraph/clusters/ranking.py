@@ -16,6 +16,7 @@ from clustergraph.clusters.attribution import attribute
 from clustergraph.clusters.facts import gather_facts
 from clustergraph.clusters.incidence_tables import accounts_table, incidence_table, signals_table
 from clustergraph.clusters.legitimacy import Explained, explain_sharing
+from clustergraph.clusters.prompted import list_templates
 from clustergraph.clusters.tables import (
     Ranked,
     activity_table,
@@ -148,6 +149,7 @@ def rank(
             "links": links_table(ranked, links),
             "activity": activity_table(ranked, activity),
             "ties": ties_table(ties),
+            "templates": list_templates(sightings),
             "accounts": accounts_table(incidence, labels, ids),
             "signals": signals_table(incidence, membership.unnatural),
             "incidence": incidence_table(incidence),

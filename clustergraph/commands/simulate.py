@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 @click.option("--lone-card", type=int, help="Add accounts that share one card and nothing else.")
 @click.option("--lone-exit", type=int, help="Add accounts that share one carrier address and nothing else.")
 @click.option("--private-cards", is_flag=True, help="Give cards outside campaigns one or two holders.")
+@click.option(
+    "--own-infrastructure",
+    is_flag=True,
+    help="Give every account of a campaign a card, a home and devices of its own.",
+)
+@click.option("--prompts", is_flag=True, help="Write the text of prompts in place of prompt_template.")
 @click.option("--seed", type=int, help="The same options and seed write the same bytes.")
 @debug_option
 def simulate(

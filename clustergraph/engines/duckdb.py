@@ -29,6 +29,8 @@ SETTINGS = {
     "autoload_known_extensions": False,
 }
 FULL_DISK = "max_temp_directory_size|No space left|File too large|could not (write|flush)"
+# What reading Parquet says of text that is not UTF-8, with the text, which may be somebody's prompt.
+NOT_UTF8 = re.compile(r': value ".*', re.DOTALL)
 # What reading CSV says, several lines on, of a line that ends in another way than the first.
 MIXED_LINES = re.compile(r"state machine reached an invalid state.*?\n *file = ([^\n]*)", re.DOTALL)
 REJECTS = """
@@ -145,6 +147,11 @@ class DuckDBEngine:
             # Not execute(): where insertion order is not preserved its tables lose ORDER BY (DuckDB 2.0).
             return self._connection.sql(sql).to_arrow_table()
 
+    def stream(self, sql: str, rows: int) -> Iterator[pa.RecordBatch]:
+        """Run a query and give its rows bit by bit; see `Engine.stream`."""
+        with self._mended(), self._connection.cursor() as cursor:
+            yield from cursor.sql(sql).to_arrow_reader(rows)
+
     def load(self, name: str, table: pa.Table) -> None:
         """Keep a table's rows on disk under a name."""
         self._make_way(name, "TABLE")
@@ -238,7 +245,7 @@ def _json_sql(paths: str, hives: str, file: str, columns: Sequence[str], text: S
 
 def _explain(error: duckdb.Error, directory: Path) -> Exception:
     """Choose the error to raise in place of DuckDB's: disk, memory, input, or the one that it was."""
-    line = _first_line(error)
+    line = _first_line(NOT_UTF8.sub(": a value is not valid UTF8", str(error)))
     if re.search(FULL_DISK, str(error), re.IGNORECASE):
         return InputError(
             f"no room left for scratch files in {directory}: make some, or name another folder ({line})"
@@ -260,7 +267,7 @@ def _explain(error: duckdb.Error, directory: Path) -> Exception:
     return error
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: object) -> str:
     return str(error).split("\n", 1)[0]
 
 

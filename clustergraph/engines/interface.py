@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from types import TracebackType
 
     import pyarrow as pa
@@ -57,6 +57,14 @@ class Engine(Protocol):
 
     def fetch(self, sql: str) -> pa.Table:
         """Run a query and give its rows."""
+
+    def stream(self, sql: str, rows: int) -> Iterator[pa.RecordBatch]:
+        """Run a query and give its rows bit by bit, in any order; other queries may run meanwhile.
+
+        Args:
+            sql: the query.
+            rows: of a batch, at most.
+        """
 
     def load(self, name: str, table: pa.Table) -> None:
         """Keep a table's rows on disk under a name."""

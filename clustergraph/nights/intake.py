@@ -12,6 +12,7 @@ from clustergraph.nights.task import Fresh
 from clustergraph.sightings.reading import read
 from clustergraph.sightings.spans import Span
 from clustergraph.store.increments import fold
+from clustergraph.store.ledger import read_templates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,11 +44,12 @@ def take_in(task: Task, night: date, paths: Sequence[str | Path], *, allow_empty
         return Fresh([], {"files": [], "rows": 0, "rejected": {}, "duplicates": 0, "degraded": False})
     job, store = task.job, task.store
     span = Span(night - timedelta(days=job.settings["window"]["late"]), night + _EARLY)
+    known = read_templates(store, (task.left_before(night) or {}).get("ledger"))
     with task.open_engine() as engine, job.progress.stage("read") as advance:
         sightings = read(
             paths, engine=engine, signals=job.settings["signals"], families=job.settings["families"],
-            span=span, earlier_events=_list_events(task, night, span),
-            progress=lambda what: advance(None, what), **job.settings["read"],
+            span=span, earlier_events=_list_events(task, night, span), known_templates=known,
+            threads=job.threads, progress=lambda what: advance(None, what), **job.settings["read"],
         )  # fmt: skip
         aside = sum(found.count for found in sightings.rejected.values())
         job.progress.tell("read", rows=sightings.rows, rejected=aside, duplicates=sightings.duplicates)

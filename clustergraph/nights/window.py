@@ -23,7 +23,14 @@ from clustergraph.nights.naming import name_clusters, weigh_members
 from clustergraph.nights.regrowth import find_regrowth
 from clustergraph.sightings.side_tables import read_accounts, read_known_hubs, read_volumes
 from clustergraph.store.increments import open_window
-from clustergraph.store.ledger import load_ledger, read_clusters, update_ledger, update_memory, write_ledger
+from clustergraph.store.ledger import (
+    load_ledger,
+    read_clusters,
+    update_ledger,
+    update_memory,
+    update_templates,
+    write_ledger,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,7 +62,8 @@ def analyse_window(task: Task, night: Night) -> tuple[dict[str, pa.Table], str, 
     job, settings, given = task.job, task.job.settings, task.given
     with task.open_engine() as engine:
         with job.progress.stage("link"):
-            sightings = open_window(engine, night.window, task.store, settings["families"])
+            templates = update_templates(task.store, night.ledger_before, night.fresh.increments, night.date)
+            sightings = open_window(engine, night.window, task.store, settings["families"], templates)
             hubs = read_known_hubs(given.known_hubs, engine) if given.known_hubs else None
             accounts = read_accounts(given.accounts, engine) if given.accounts else None
             volumes = read_volumes(given.volumes, engine) if given.volumes else None
@@ -99,7 +107,12 @@ def _identify(
     )
     tables |= {"lineage": named.lineage, "regrowth": regrowth}
     passed = stop_at(_find_breaches(task, night, found.facts, tables, before), task.accepted)
-    kept = {"accounts": ledger, "clusters": named.clusters, "memory": update_memory(engine, night.date)}
+    kept = {
+        "accounts": ledger,
+        "clusters": named.clusters,
+        "memory": update_memory(engine, night.date),
+        "templates": incidence.sightings.templates,
+    }
     return tables, write_ledger(store, night.date, kept), {**found.facts, "guardrails": passed}
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from clustergraph.engines.sql import literal, quote
 from clustergraph.errors import InputError
-from clustergraph.sightings.layouts import COUNTS, Layout, scan_sources
+from clustergraph.sightings.layouts import COUNTS, PROMPT, Layout, scan_sources
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -85,8 +85,12 @@ def fault_sql(texts: Sequence[str], *, parsed_time: bool, span: Span | None = No
     return "CASE " + " ".join(f"WHEN {case}" for case in cases) + " END"
 
 
-def count_rejects(rejects: pa.Table) -> dict[str, Rejected]:
+def count_rejects(rejects: pa.Table, *, shown: bool = True) -> dict[str, Rejected]:
     """Count the lines that a reading of CSV left out, with the first of each reason.
+
+    Args:
+        rejects: the lines.
+        shown: whether examples show their text; not where prompts may be in it.
 
     Raises:
         InputError: a stray quote, which may swallow any number of lines after it.
@@ -104,7 +108,12 @@ def count_rejects(rejects: pa.Table) -> dict[str, Rejected]:
         reason: Rejected(
             len(rows),
             tuple(
-                Example(row["file"], row["line"], row["column"] or "", (row["text"] or "")[:SHOWN])
+                Example(
+                    row["file"],
+                    row["line"],
+                    row["column"] or "",
+                    (row["text"] or "")[:SHOWN] if shown else None,
+                )
                 for row in rows[:EXAMPLES]
             ),
         )
@@ -137,7 +146,9 @@ def find_examples(
         reason: the fault.
     """
     column = reason.rsplit(":", 1)[0]
-    shown = quote("raw_" + column) if column in layout.columns else "NULL"
+    # Nobody's prompt is shown, not even a part of one that a stray comma put into another column.
+    hidden = column == PROMPT or (layout.format == "csv" and PROMPT in layout.sources[0].header)
+    shown = quote("raw_" + column) if column in layout.columns and not hidden else "NULL"
     sources: Sequence[Any] = layout.sources
     if layout.format != "parquet":  # rows of text are numbered in one file at a time, so only one is searched
         where = f"WHERE fault = {literal(reason)}"

@@ -25,6 +25,8 @@ COUNTS = {"exchanges": 1, "input_tokens": 0, "output_tokens": 0}  # name -> what
 DEFAULT_SIGNALS = {
     name: name for name in ("payment_fingerprint", "ip", "device_id", "prompt_template")
 }  # column -> kind
+# Templates are found in PROMPT where TEMPLATE, which is of the same kind, has none.
+PROMPT, TEMPLATE = "prompt", "prompt_template"
 TEXTS = (
     "account_id", "kind", "value", "event_id", "prompt", "model", "user_agent", "platform", "country", "asn",
     *DEFAULT_SIGNALS,
@@ -69,7 +71,7 @@ def tell_shape(sources: Sequence[Source], signals: Mapping[str, str]) -> Shape:
     """
     filled = [source for source in sources if _names(source)]
     long = [source for source in filled if {"kind", "value"} <= _names(source)]
-    wide = [source for source in filled if _names(source) & signals.keys()]
+    wide = [source for source in filled if _names(source) & signals.keys() or _is_prompted(source, signals)]
     for source in filled:
         require(source, "account_id")
     both = [source for source in long if source in wide]
@@ -174,6 +176,24 @@ def require(source: Source, name: str) -> None:
             f"{source.path}: required column {name!r} is missing; found {', '.join(columns)}"
             f"{_hint([name], columns)}"
         )
+
+
+def _is_prompted(source: Source, signals: Mapping[str, str]) -> bool:
+    """Say whether a file that is not of sightings has prompts in which templates can be found."""
+    return TEMPLATE in signals and PROMPT in _names(source) and not {"kind", "value"} <= _names(source)
+
+
+def has_prompts_alone(sources: Iterable[Source], signals: Mapping[str, str]) -> bool:
+    """Say whether any file has prompts that may have no templates beside them.
+
+    JSON may have any column, so it may have prompts, and lack templates, in any line.
+    """
+    if TEMPLATE not in signals:
+        return False
+    return any(
+        source.format == "json" or (PROMPT in _names(source) and TEMPLATE not in _names(source))
+        for source in sources
+    )
 
 
 def _names(source: Source) -> set[str]:

@@ -7,7 +7,7 @@ are checked before anything is made of them.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from clustergraph.engines.sql import quote
@@ -16,19 +16,26 @@ from clustergraph.sightings.faults import LOCATED, Rejected, add_up, check_share
 from clustergraph.sightings.layouts import (
     COUNTS,
     DEFAULT_SIGNALS,
+    PROMPT,
+    TEMPLATE,
     check_types,
+    has_prompts_alone,
     scan_layout,
     sort_layouts,
     tell_shape,
 )
+from clustergraph.sightings.prompts import name_templates
 from clustergraph.sightings.relations import drop_duplicates, list_files, name_relations
 from clustergraph.sightings.rows import rows_sql
 from clustergraph.sightings.sources import find
 from clustergraph.sightings.survey import Columns, check_totals, survey
+from clustergraph.templates.known import FOUND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+    import pyarrow as pa
 
     from clustergraph.engines.interface import Engine
     from clustergraph.sightings.layouts import Layout, Shape
@@ -75,6 +82,8 @@ class Sightings:
         degraded: whether more rows were set aside than is normal.
         naive_times: whether any time told no zone and was taken as UTC.
         times: a sentence that says how times were taken.
+        templates: what is known of the templates that were found in prompts and that two accounts have at
+            least (`templates.known.FOUND`), by id.
     """
 
     engine: Engine
@@ -92,6 +101,7 @@ class Sightings:
     degraded: bool
     naive_times: bool
     times: str
+    templates: pa.Table = field(default_factory=FOUND.empty_table)
 
 
 def read(
@@ -104,6 +114,8 @@ def read(
     place: str = DEFAULT_PLACE,
     span: Span | None = None,
     earlier_events: Sequence[str] = (),
+    known_templates: pa.Table | None = None,
+    threads: int | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Sightings:
     """Read all inputs into the relations `sightings` and `exchanges` of the engine.
@@ -117,6 +129,8 @@ def read(
         place: column of events that tells where a row was seen; chance is reckoned place by place.
         span: days that rows have to be of; others, and rows without a time, are set aside.
         earlier_events: Parquet files of `event`, the MD5 of event ids that were counted before.
+        known_templates: templates that keep their ids (`templates.known.FOUND`).
+        threads: that look for templates in prompts; all processors if None.
         progress: told in a few words what is being done.
 
     Raises:
@@ -124,7 +138,7 @@ def read(
             of the wrong type; no signal column; more than a fifth of the rows unusable.
     """
     say = progress or (lambda _: None)
-    mapping = DEFAULT_SIGNALS if signals is None else signals
+    mapping = _without_prompts(DEFAULT_SIGNALS if signals is None else signals)
     say("looking at the files")
     sources = find(inputs)
     shape = tell_shape(sources, mapping)
@@ -137,7 +151,8 @@ def read(
         say(f"reading {len(layout.sources):,} files ({layout.format})")
         _read_layout(engine, layout, columns)
     unread = [engine.rejects(layout.name) for layout in layouts if layout.format == "csv"]
-    rejected: list[Mapping[str, Rejected]] = [count_rejects(lines) for lines in unread]
+    shown = not any(PROMPT in source.columns for source in sources)
+    rejected: list[Mapping[str, Rejected]] = [count_rejects(lines, shown=shown) for lines in unread]
     say("checking rows")
     wanted = ", ".join(quote(name) for name in columns.wanted)
     parts = [f"SELECT {wanted}, fault FROM {layout.name}_rows" for layout in layouts]
@@ -157,14 +172,21 @@ def read(
         found = survey(engine, clean, columns)
     check_totals(found.totals)
     unique, duplicates = drop_duplicates(engine, clean, columns, earlier_events)
+    kinds, templates = set(found.kinds), FOUND.empty_table()
+    if columns.prompt:
+        prompted = name_templates(
+            engine, unique, layouts, columns, known_templates, threads=threads, progress=say
+        )
+        unique, templates, columns = prompted.relation, prompted.templates, replace(columns, prompt=False)
+        kinds |= {mapping[TEMPLATE]} if prompted.any_found else set()
     name_relations(engine, unique, columns, found)
     naive, times = _tell_times(engine, layouts, found)
     known = DEFAULT_FAMILIES | dict(families or {})
     return Sightings(
         engine=engine,
         shape=shape,
-        kinds=found.kinds,
-        families={kind: known.get(kind, kind) for kind in found.kinds},
+        kinds=tuple(sorted(kinds)),
+        families={kind: known.get(kind, kind) for kind in kinds},
         has_time=found.has_time,
         has_place=columns.place is not None,
         has_events=bool(columns.ids),
@@ -176,7 +198,16 @@ def read(
         degraded=degraded,
         naive_times=naive,
         times=times,
+        templates=templates,
     )
+
+
+def _without_prompts(signals: Mapping[str, str]) -> Mapping[str, str]:
+    """Have a prompt that was named as a signal give the kind of its templates: its text is never a value."""
+    if PROMPT not in signals:
+        return signals
+    others = {column: kind for column, kind in signals.items() if column != PROMPT}
+    return {TEMPLATE: signals[PROMPT], **others}
 
 
 def _choose_columns(
@@ -187,12 +218,14 @@ def _choose_columns(
         source.format == "json" for source in sources
     ):  # a key may come after the lines that were looked at
         present |= {"timestamp", "event_id", place, *COUNTS, *mapping}
-    signals = {name: mapping[name] for name in sorted(mapping) if name in present}
     if shape == "sightings":
         return Columns(shape, {}, present)
+    prompt = has_prompts_alone(sources, mapping)
+    present |= {TEMPLATE} if prompt else set()
+    signals = {name: mapping[name] for name in sorted(mapping) if name in present}
     if place not in present and place != DEFAULT_PLACE:
         raise InputError(f"no file has the column {place!r} that [read] place names")
-    return Columns(shape, signals, present, place if place in present else None)
+    return Columns(shape, signals, present, place if place in present else None, prompt=prompt)
 
 
 def _read_layout(engine: Engine, layout: Layout, columns: Columns) -> None:

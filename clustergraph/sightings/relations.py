@@ -55,8 +55,6 @@ def drop_duplicates(
 ) -> tuple[str, int]:
     """Keep one row of each event id that was not counted before; rows without an id stay.
 
-    Names `counted_events`, where the input has ids.
-
     Of rows with one id the first in the order of all columns is kept, so that the order of rows and files
     does not matter. Ids that occur twice are found by their hashes, so that only they are sorted.
 
@@ -67,8 +65,6 @@ def drop_duplicates(
         return relation, 0
     relation, known = _drop_earlier(engine, relation, columns, earlier)
     unique, left_out = _drop_repeated(engine, relation, columns)
-    events = 'SELECT md5(event_id) AS event, CAST("timestamp" AS DATE) AS day'
-    engine.view("counted_events", f"{events} FROM {unique} WHERE event_id <> ''")
     return unique, known + left_out
 
 
@@ -114,7 +110,7 @@ def _drop_repeated(engine: Engine, relation: str, columns: Columns) -> tuple[str
 
 
 def name_relations(engine: Engine, relation: str, columns: Columns, found: Survey) -> None:
-    """Name `sightings` and `exchanges`; see `reading.Sightings` for their columns.
+    """Name `sightings`, `exchanges` and `counted_events`; see `reading.Sightings` for their columns.
 
     Events become sightings by one query per column of signals: DuckDB groups these faster (2.9 s against
     4.0 s for 4 million rows of four signals) than the rows of one UNPIVOT, since each reads what it needs.
@@ -124,6 +120,9 @@ def name_relations(engine: Engine, relation: str, columns: Columns, found: Surve
     place = "NULL::VARCHAR" if columns.place is None else f"nullif({quote(columns.place)}, '')"
     measures = f"{MEASURES}, {place} AS place"
     engine.view("exchanges", f"SELECT account_id, {kind}, {measures} FROM {relation}")
+    if columns.ids:
+        events = 'SELECT md5(event_id) AS event, CAST("timestamp" AS DATE) AS day'
+        engine.view("counted_events", f"{events} FROM {relation} WHERE event_id <> ''")
     if long:
         where = " WHERE value <> ''" if found.blank else ""
         sightings = f"SELECT account_id, kind, value, {measures} FROM {relation}{where}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from clustergraph.engines.sql import quote
 from clustergraph.errors import InputError
 from clustergraph.sightings.faults import EARLIEST, LARGEST, LATEST, LONGEST
-from clustergraph.sightings.layouts import COUNTS
+from clustergraph.sightings.layouts import COUNTS, PROMPT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -31,6 +31,7 @@ class Columns:
         present: all names of columns that some file has.
         place: column of events that tells where a row was seen, None where the input has none.
         span: days that rows have to be of, None where they may be of any.
+        prompt: whether templates are to be found in the column `prompt`.
     """
 
     shape: Shape
@@ -38,14 +39,15 @@ class Columns:
     present: Collection[str]
     place: str | None = None
     span: Span | None = None
+    prompt: bool = False
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """Give the columns in which signals are, and that of the place."""
+        """Give the columns in which signals are, that of the place, and that of prompts."""
         if self.shape == "sightings":
             return ("kind", "value")
         apart = () if self.place is None or self.place in self.signals else (self.place,)
-        return (*self.signals, *apart)
+        return (*self.signals, *apart, *((PROMPT,) if self.prompt else ()))
 
     @property
     def ids(self) -> tuple[str, ...]:

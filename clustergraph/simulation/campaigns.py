@@ -18,6 +18,7 @@ leaves nothing behind cannot be found by anybody, so the generator never goes th
 """
 
 import math
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -105,7 +106,7 @@ def campaign(world: World, name: str, plan: Plan, people: Cohort) -> Cohort:
     )
     # Chinese office hours for a crew that works by hand; otherwise the zone does not matter.
     zone = np.where(rng.random(accounts) < own_share, 8, rng.choice(addresses.ZONES, accounts))
-    return Cohort(
+    found = Cohort(
         name="campaign",
         group_label=f"campaign-{name}",
         group=np.zeros(accounts, np.int64),
@@ -140,6 +141,21 @@ def campaign(world: World, name: str, plan: Plan, people: Cohort) -> Cohort:
             burst_share=0.95 if plan.bursts else 0.0,
             eager=0.5,
         ),
+    )
+    return on_its_own(found, world, stream) if world.own_infrastructure else found
+
+
+def on_its_own(cohort: Cohort, world: World, stream: str) -> Cohort:
+    """The same accounts, each with a card, a home and devices that nobody else has."""
+    rng, number = world.stream(stream, "homes"), np.arange(cohort.accounts)
+    country = rng.choice(len(addresses.COUNTRIES), cohort.accounts, p=addresses.WEIGHTS)
+    return replace(
+        cohort,
+        cards=single(mint(f"{stream}/own card", number)),
+        devices=single(mint(f"{stream}/own device", number)),
+        home=mint(f"{stream}/own home", number),
+        network=addresses.provider(country, rng.random(cohort.accounts)),
+        exit_share=np.zeros(cohort.accounts),
     )
 
 

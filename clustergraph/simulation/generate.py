@@ -53,6 +53,7 @@ def simulate(directory: str | Path, *, progress: Progress | None = None, **knobs
     volumes = {
         name: night_volumes(cohort, world) for name, cohort in cohorts.items() if cohort.volume is not None
     }
+    operators = [stream for name in cohorts for stream in (name, name.replace("campaign-", "campaign/"))]
     owed = dict.fromkeys(volumes, 0)  # what a night without a single account leaves to the next one
     for night in range(world.nights):
         report(f"night {partition_name(world, night)}", night + 1, steps)
@@ -66,7 +67,7 @@ def simulate(directory: str | Path, *, progress: Progress | None = None, **knobs
         path = directory / "events" / partition_name(world, night) / "part-0.parquet"
         rows = joined(parts)
         tally.add(world.day(night).date(), rows)
-        write_night(path, world, night, rows)
+        write_night(path, world, night, rows, operators)
     write_truth(directory, world, truth, tally)
     report("done", steps, steps)
     return world

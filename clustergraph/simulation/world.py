@@ -70,6 +70,9 @@ class World:
         shared_cards: False gives every card outside campaigns one or two holders.
         lone_card: accounts that share one card and nothing else.
         lone_exit: accounts that share one carrier address and nothing else.
+        own_infrastructure: every account of a campaign has a card, a home and devices of its own, so that its
+            wording is all that the campaign shares.
+        prompts: events have the text of a prompt in place of `prompt_template`.
         start: first day of traffic; without a time zone it is UTC. The default is a Monday.
 
     Raises:
@@ -91,6 +94,8 @@ class World:
     shared_cards: bool = True
     lone_card: int = 0
     lone_exit: int = 0
+    own_infrastructure: bool = False
+    prompts: bool = False
     start: datetime = field(default=datetime(2026, 2, 2, tzinfo=UTC))
 
     def __post_init__(self) -> None:

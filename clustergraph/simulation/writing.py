@@ -1,5 +1,6 @@
 """From codes to Parquet: events by night, accounts, truth, and groups by night."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pyarrow.parquet as pq
 
 from clustergraph.simulation.addresses import address_strings
 from clustergraph.simulation.cohort import Cohort
+from clustergraph.simulation.prompts import write_prompts
 from clustergraph.simulation.rhythm import DAY
 from clustergraph.simulation.tally import Tally
 from clustergraph.simulation.tokens import Ints, hex_strings, mint, numbered, scramble
@@ -62,6 +64,11 @@ EVENTS = pa.schema(
         ("output_tokens", pa.int64()),
     ]
 )
+# With prompts, what the templates were stays in a column that no reader knows.
+PROMPTED = pa.schema(
+    [one if one.name != "prompt_template" else pa.field("prompt", pa.string()) for one in EVENTS]
+    + [("true_template", pa.string())]
+)
 _FEW = ["model", "user_agent", "platform", "country", "asn"]
 
 
@@ -70,12 +77,19 @@ def account_ids(world: World, number: Ints) -> pa.Array:
     return hex_strings("acct_", scramble(mint("account", number), world.seed))
 
 
-def write_night(path: Path, world: World, night: int, rows: Rows) -> None:
-    """Write the rows of one night."""
+def write_night(path: Path, world: World, night: int, rows: Rows, operators: Collection[str]) -> None:
+    """Write the rows of one night; ``operators`` are the cohorts that extract."""
     path.parent.mkdir(parents=True)
-    with pq.ParquetWriter(path, EVENTS, use_dictionary=_FEW, **_COMPRESSION) as writer:
+    schema = PROMPTED if world.prompts else EVENTS
+    with pq.ParquetWriter(path, schema, use_dictionary=_FEW, **_COMPRESSION) as writer:
         for begin in range(0, max(1, rows.account.size), ROW_GROUP):
-            writer.write_table(events(world, night, rows, slice(begin, begin + ROW_GROUP)))
+            part = slice(begin, begin + ROW_GROUP)
+            table = events(world, night, rows, part)
+            if world.prompts:
+                prompts = write_prompts(world, night, begin, rows.template[part], operators)
+                table = table.append_column("prompt", prompts)
+                table = table.append_column("true_template", table["prompt_template"])
+            writer.write_table(table.select(schema.names))
 
 
 def events(world: World, night: int, rows: Rows, part: slice) -> pa.Table:

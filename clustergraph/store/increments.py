@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from clustergraph.disk.durable import FOLDER_MODE, flush, hash_file, make_private, put_piece, settle
@@ -49,6 +50,11 @@ FROM exchanges WHERE CAST(first_seen AS DATE) = {{day}}
 GROUP BY account_id, kind, place, date_trunc('hour', first_seen)
 ORDER BY account_id, kind, place NULLS FIRST, first_seen
 """
+# Templates that were found in the prompts of a night, of those that a day has.
+FOUND_TEMPLATES = "templates"
+_FOUND_THEN = """
+SELECT DISTINCT value FROM sightings WHERE CAST(first_seen AS DATE) = {day} AND kind = {kind}
+"""
 _EVENTS = "SELECT DISTINCT event FROM counted_events WHERE day = {day} ORDER BY event"
 
 
@@ -82,6 +88,11 @@ class Increment:
         """Give everything as plain values."""
         return {**asdict(self), "kinds": list(self.kinds)}
 
+    @property
+    def has_templates(self) -> bool:
+        """Whether templates were found in prompts."""
+        return FOUND_TEMPLATES in self.sha256
+
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> Increment:
         """Make one of plain values."""
@@ -108,8 +119,9 @@ def fold(sightings: Sightings, store: Store, night: date) -> list[Increment]:
 
 
 def open_window(
-    engine: Engine, increments: Sequence[Increment], store: Store, families: Mapping[str, str]
-) -> Sightings:
+    engine: Engine, increments: Sequence[Increment], store: Store, families: Mapping[str, str],
+    templates: pa.Table,
+) -> Sightings:  # fmt: skip
     """Make the relations `sightings` and `exchanges` of a window.
 
     Args:
@@ -117,6 +129,7 @@ def open_window(
         increments: of the window, one at least.
         store: that has them.
         families: kind -> family.
+        templates: that are known (`templates.known.FOUND`).
 
     Raises:
         InputError: some are of events and others of sightings, or one is missing or damaged.
@@ -154,6 +167,7 @@ def open_window(
         degraded=False,
         naive_times=False,
         times="the times of the nights' inputs, in UTC",
+        templates=templates,
     )
 
 
@@ -217,6 +231,12 @@ def _write_day(sightings: Sightings, folder: Path, day: date) -> bool:
         for part in parts:
             writer.write_table(part.cast(empty.schema))
     _write(engine.fetch(_EXCHANGES.format(day=at)), folder / "exchanges.parquet")
+    templates = sightings.templates
+    if templates.num_rows:
+        kind = literal(templates["kind"][0].as_py())  # they are all of one
+        seen = engine.fetch(_FOUND_THEN.format(day=at, kind=kind))["value"].combine_chunks()
+        of_day = templates.filter(pc.is_in(templates["template_id"], value_set=seen))
+        _write(of_day, folder / f"{FOUND_TEMPLATES}.parquet")
     if not sightings.has_events:
         return False
     _write(engine.fetch(_EVENTS.format(day=at)), folder / "events.parquet")

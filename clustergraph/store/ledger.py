@@ -14,6 +14,8 @@ import pyarrow.parquet as pq
 from clustergraph.disk.durable import flush, hash_file, put_piece, settle
 from clustergraph.disk.faults import told
 from clustergraph.errors import InputError
+from clustergraph.store.increments import FOUND_TEMPLATES
+from clustergraph.templates.known import FOUND, REGISTRY, remember
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,7 +74,7 @@ FROM (
 )
 GROUP BY ALL ORDER BY ALL
 """
-TABLES = ("accounts", "clusters", "memory")
+TABLES = ("accounts", "clusters", "memory", "templates")
 _SEEN = """
 SELECT account_id, max(exchanges)::BIGINT AS exchanges
 FROM (SELECT account_id, kind, sum(exchanges) AS exchanges FROM {relation} GROUP BY account_id, kind)
@@ -162,6 +164,35 @@ def read_clusters(store: Store, place: str | None) -> pa.Table:
         InputError: the ledger is missing or damaged.
     """
     return CLUSTERS.empty_table() if place is None else _read(store.root / place / "clusters.parquet")
+
+
+def read_templates(store: Store, place: str | None) -> pa.Table:
+    """Read the registry of templates of a ledger, none where there is no ledger or it is older than they are.
+
+    Raises:
+        InputError: the ledger is missing or damaged.
+    """
+    path = None if place is None else store.root / place / "templates.parquet"
+    return REGISTRY.empty_table() if path is None or not path.exists() else _read(path)
+
+
+def update_templates(
+    store: Store, place: str | None, increments: Sequence[Increment], night: date
+) -> pa.Table:
+    """Give the registry of templates after a night.
+
+    Args:
+        store: that has both.
+        place: of the ledger after the night before, None where there is none.
+        increments: that came in on the night.
+        night: the date.
+
+    Raises:
+        InputError: the store is damaged.
+    """
+    files = [store.root / one.place / f"{FOUND_TEMPLATES}.parquet" for one in increments if one.has_templates]
+    found = pa.concat_tables([FOUND.empty_table(), *map(_read, files)])
+    return remember(read_templates(store, place), found, night, days=REMEMBERED_DAYS)
 
 
 def read_known_accounts(store: Store, place: str) -> pa.Table:

@@ -16,13 +16,14 @@ from tests.bench.nights import bench_nights
 from tests.bench.places import AbsentError, bench_folder, describe_commit
 from tests.bench.shuffles import bench_shuffles
 from tests.bench.speed import bench_speed
+from tests.bench.templates import bench_templates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tests.bench.markdown import Table
 
-NAMES = ("speed", "growth", "hop", "shuffles", "confidence", "nights")
+NAMES = ("speed", "growth", "hop", "shuffles", "confidence", "nights", "templates")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -59,6 +60,13 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--shuffles", type=int, default=20, help="fresh shuffles of each input and way")
     parser.add_argument("--worlds", type=int, default=100_000, help="largest made-up world of confidence")
     parser.add_argument("--night-accounts", type=int, default=100_000, help="size of the world of nights")
+    parser.add_argument(
+        "--prompts",
+        type=int,
+        nargs="+",
+        default=[1_000_000, 3_000_000, 10_000_000],
+        help="sizes of templates",
+    )
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args(arguments)
     unknown = [name for name in options.names if name not in NAMES]
@@ -83,6 +91,7 @@ def _benches(options: argparse.Namespace) -> dict[str, Callable[[], list[Table]]
         "nights": partial(
             bench_nights, accounts=options.night_accounts, rounds=options.rounds, threads=threads
         ),
+        "templates": partial(bench_templates, sizes=options.prompts, threads=threads),
     }  # fmt: skip
 
 
