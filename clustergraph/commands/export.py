@@ -21,7 +21,7 @@ from clustergraph.commands.options import debug_option
 @click.option("--bipartite", is_flag=True, help="Write accounts and the signals that they share.")
 @debug_option
 def export(directory: str, cluster_id: str, out: str, bipartite: bool) -> None:
-    """Write a cluster as a graph that Gephi, networkx and others read.
+    """Write a cluster of the run in DIR as a graph that Gephi, networkx and others read.
 
     The graph has the accounts of the cluster and their ties, or with --bipartite its accounts and the signals
     that at least two of them have.
