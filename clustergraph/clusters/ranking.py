@@ -44,7 +44,7 @@ GROUP BY m.cluster, l.signal HAVING count(*) > 1
 """
 _VALUES = """
 SELECT n.signal, min(x.value) AS value, max(x.value) AS other
-FROM sightings x
+FROM observed x
 JOIN (
     SELECT s.signal, k.kind, s.hash FROM signals s JOIN kinds k ON k.kind_number = s.kind_number
 ) n ON n.kind = x.kind AND n.hash = {value}

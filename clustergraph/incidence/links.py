@@ -13,6 +13,7 @@ from clustergraph.errors import InputError
 from clustergraph.incidence.biadjacency import Biadjacency, Strata, rows_from_holders
 from clustergraph.incidence.evidence import MAX_FAMILIES, Cells
 from clustergraph.incidence.fading import fade_columns
+from clustergraph.incidence.observed import observe
 from clustergraph.incidence.strata import place_columns, slots_query, stratify
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 # memory that grouping strings does. The strings of whatever is reported are fetched, and checked, later.
 _INCIDENCE = """
 SELECT {account} AS account, {kind} AS kind_number, {value} AS value, {measures}, {places}
-FROM sightings GROUP BY 1, 2, 3
+FROM observed GROUP BY 1, 2, 3
 """
 _ACCOUNT_NAMES = """
 SELECT {account} AS account, min(account_id) AS account_id, max(account_id) AS other
@@ -90,7 +91,7 @@ FROM links l
 JOIN accounts a ON a.account = l.account
 JOIN signals s ON s.signal = l.signal
 JOIN kinds k ON k.kind_number = s.kind_number
-JOIN (SELECT kind, {value} AS hash, min(value) AS value FROM sightings GROUP BY 1, 2) v
+JOIN (SELECT kind, {value} AS hash, min(value) AS value FROM observed GROUP BY 1, 2) v
   ON v.kind = k.kind AND v.hash = s.hash
 ORDER BY a.account_id, v.kind, v.value
 """
@@ -155,6 +156,7 @@ def link(
         InputError: two account ids have the same 64-bit hash, or there are too many families of signals.
     """
     engine = sightings.engine
+    observe(engine)
     kinds = sightings.kinds
     families = len({sightings.families[kind] for kind in kinds})
     if families > MAX_FAMILIES:

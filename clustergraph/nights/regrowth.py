@@ -62,7 +62,7 @@ JOIN kinds k ON k.kind_number = s.kind_number
 """
 _EVIDENCE = """
 SELECT e.account, e.kind || '=' || min(x.value) AS signal, e.accounts
-FROM shared_with e JOIN sightings x ON x.kind = e.kind AND {value} = e.hash
+FROM shared_with e JOIN observed x ON x.kind = e.kind AND {value} = e.hash
 GROUP BY e.account, e.signal, e.kind, e.accounts ORDER BY e.account, e.accounts, signal
 """
 
