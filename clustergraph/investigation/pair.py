@@ -105,6 +105,8 @@ def _weigh_signals(world: World, excerpt: Excerpt) -> list[PairSignal]:
     shared, mine, theirs = np.intersect1d(
         graph.indices[first:second], graph.indices[second:end], assume_unique=True, return_indices=True
     )
+    met = graph.meet(first + mine, second + theirs)
+    shared, mine, theirs = shared[met], mine[met], theirs[met]
     chance = graph.slots[first:second][mine].astype(float) * graph.slots[second:end][theirs]
     cell = graph.signal_cell[shared]
     expected = graph.cells.rate[cell] * chance
