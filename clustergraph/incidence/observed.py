@@ -8,6 +8,7 @@ and the cut loses nothing. It is called by its value and its beginning: ``v @ 20
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from clustergraph.engines.sql import literal
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from clustergraph.engines.interface import Engine
 
 SECOND = 1_000_000
+_EPISODE = re.compile(r" @ [0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{6})?Z\Z")
 _LONGEST = 100 * 365.25 * 86_400  # seconds
 _COLUMNS = "first_seen, last_seen, exchanges, input_tokens, output_tokens, place"
 _BEGINS = f"""
@@ -88,6 +90,15 @@ def check_windows(windows: Mapping[str, float], kinds: Collection[str]) -> dict[
             f"[link] windows: {wrong[0]} must be from 0 seconds to 100 years, not {windows[wrong[0]]!r}"
         )
     return {kind: round(windows[kind] * SECOND) for kind in sorted(windows) if kind in kinds}
+
+
+def strip_episode(value: str) -> str:
+    """Give the value that an episode is of; any other value as it is.
+
+    >>> strip_episode("v @ 2026-02-02T10:05:03Z")
+    'v'
+    """
+    return _EPISODE.sub("", value)
 
 
 def count_untimed(engine: Engine, kinds: Collection[str]) -> dict[str, int]:
