@@ -54,7 +54,8 @@ class PairExplanation:
         bits: evidence against chance.
         tie_bits: bits from which on two accounts are tied.
         tied: whether they are.
-        signals: all that they share, the strongest first; known hubs that count nothing have 0 bits.
+        signals: all that they share, the strongest first; known hubs that count nothing have 0 bits, and are
+            shared by whole episodes where their kind has a window.
     """
 
     account_ids: tuple[str, str]
