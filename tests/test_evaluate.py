@@ -20,7 +20,7 @@ from clustergraph.simulation import simulate
 from tests.bench.hop import Hop
 from tests.bench.processes import Taken
 from tests.evaluate import __main__ as command
-from tests.evaluate import ablation, curve, hop, nights, trials
+from tests.evaluate import ablation, alone, curve, hop, nights, trials
 from tests.evaluate.judging import (
     count_clusters_first,
     count_people_first,
@@ -104,6 +104,20 @@ def test_section(evaluate, here, section):
     assert tables
     # A world without campaigns may have nothing left to list.
     assert all(rows for title, rows in tables.items() if "unexplained clusters with" not in title)
+
+
+def test_alone(evaluate, here, monkeypatch):
+    monkeypatch.setattr(alone, "TRACES", ("bin", "signup"))
+    monkeypatch.setattr(alone, "TIMING", ())
+    tables = evaluate("alone")
+    rows = tables["A campaign with one trace, seed 3"]
+    assert [row[:2] for row in rows] == [["bin, 2,000", "100"], ["signup, 2,000", "100"]]
+    bounds = tables["Bounds: a campaign with one trace"]
+    assert [row[0] for row in bounds] == [
+        "bin, 2,000: F1 at least 0.8",
+        "signup, 2,000: F1 at least 0.8, all parts",
+        "at most 0.1% of individuals clustered",
+    ]
 
 
 def test_nights(evaluate, monkeypatch):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tests.bench.places import ROOT, AbsentError, describe_commit
 from tests.evaluate.ablation import ablation
+from tests.evaluate.alone import alone
 from tests.evaluate.bounds import bounds
 from tests.evaluate.curve import curve
 from tests.evaluate.deceptions import cells, lone, proxy, quiet
@@ -35,6 +36,7 @@ SECTIONS: dict[str, Callable[[Trials, Setting], Iterator[Table]]] = {
     "quiet": quiet,
     "cells": cells,
     "lone": lone,
+    "alone": alone,
     "hop": hop,
     "nights": nights,
     "ablation": ablation,
