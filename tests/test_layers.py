@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "clustergraph"
 # From the ground up: a module may import from its own layer and from those before it.
 LAYERS = [
     "errors", "figures", "config", "progress", "disk", "engines", "templates", "sightings", "store",
-    "identity", "incidence", "communities", "artefacts", "decisions", "projection", "membership", "clusters",
+    "identity", "incidence", "behaviour", "communities", "artefacts", "decisions", "projection", "membership", "clusters",
     "guardrails", "jobs", "analysis", "nights", "upkeep", "simulation", "pipeline", "investigation",
     "presentation", "charts", "report", "scoring", "commands", "cli", "__main__",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ from clustergraph.incidence.biadjacency import Biadjacency, Strata, rows_from_ho
 from clustergraph.incidence.evidence import MAX_FAMILIES, Cells
 from clustergraph.incidence.fading import fade_columns
 from clustergraph.incidence.observed import observe
-from clustergraph.incidence.strata import place_columns, slots_query, stratify
+from clustergraph.incidence.strata import find_local_kinds, place_columns, slots_query, stratify
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -156,7 +156,7 @@ def link(
         InputError: two account ids have the same 64-bit hash, or there are too many families of signals.
     """
     engine = sightings.engine
-    observe(engine)
+    observe(engine, behaviour=bool(sightings.behaviour))
     kinds = sightings.kinds
     families = len({sightings.families[kind] for kind in kinds})
     if families > MAX_FAMILIES:
@@ -168,9 +168,9 @@ def link(
         "kinds", pa.table({"kind": list(kinds), "kind_number": np.arange(len(kinds), dtype=np.int16)})
     )
     _load_known_hubs(engine, known_hubs)
-    by_place = by_place and sightings.has_place
+    local = find_local_kinds(sightings, by_place=by_place)
     parts = {
-        "places": place_columns(engine, sightings.families, kinds, by_place=by_place),
+        "places": place_columns(engine, local),
         "account": engine.hash("account_id"),
         "kind": _number_kinds(kinds),
         "value": engine.hash("value"),
@@ -179,7 +179,9 @@ def link(
     engine.create("incidence", _INCIDENCE.format(**parts))
     engine.create("account_names", _ACCOUNT_NAMES.format(**parts))
     engine.create("account_kinds", _BY_KIND)
-    volumes = "account_kinds" if sightings.shape == "sightings" else f"({_BY_ACCOUNT.format(**parts)})"
+    read = ", ".join(str(number) for number, kind in enumerate(kinds) if kind not in sightings.behaviour)
+    by_kind = f"(SELECT * FROM account_kinds WHERE kind_number IN ({read or -1}))"
+    volumes = by_kind if sightings.shape == "sightings" else f"({_BY_ACCOUNT.format(**parts)})"
     engine.create("account_volumes", _ACCOUNT_VOLUMES.format(volumes=volumes))
     engine.create("accounts", _NUMBERED_ACCOUNTS)
     engine.drop("account_names")
@@ -188,8 +190,8 @@ def link(
     accounts = engine.fetch(_FETCH_ACCOUNTS)
     fade, ages = fade_columns(engine, kinds, half_lives or {}, has_time=sightings.has_time)
     engine.create("signal_hashes", _SIGNALS.format(fade=fade, ages=ages))
-    stratify(engine, by_place=by_place)
-    query = slots_query(by_place=by_place, hubs_count=known_hub_weight > 0.0)
+    stratify(engine, local, conditional=set(sightings.behaviour))
+    query = slots_query(by_place=bool(local), hubs_count=known_hub_weight > 0.0)
     strata = _fetch_strata(sightings, query)
     cells = _number_cells(engine, strata, known_hub_weight)
     engine.create("signals", _NUMBERED_SIGNALS)

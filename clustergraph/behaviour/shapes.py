@@ -1,0 +1,63 @@
+"""Token lengths: a sketch of what an account sends and gets, by the lengths alone.
+
+The exchanges of an account fall into cells of input and output length, on logarithmic scales. A MinHash sketch
+(Broder 1997) of the cells that it uses often is one signal: two accounts have the same with the fourth power of
+the Jaccard index of their cells. People's lengths are broad, and their sketches hardly ever meet; a tool that
+has few lengths gives the same sketch to all who use it alone, which is then popular and tells little.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clustergraph.behaviour.rows import MEASURES
+from clustergraph.sightings.activity import LENGTH_BASE, LENGTH_STEPS, LENGTHS
+
+if TYPE_CHECKING:
+    from clustergraph.engines.interface import Engine
+
+SHAPES = "token_lengths"
+# A cell is used often if it has this share of the exchanges.
+_OFTEN = 0.05
+# Multipliers of the hashes h -> (a h + b) mod p of the sketch's rows; p is the eighth Mersenne prime.
+_ROWS = ((1_103_515_245, 12_345), (1_664_525, 1_013_904_223), (69_069, 907_633_385), (1_566_083_941, 7))
+_PRIME = 2_147_483_647
+_CELLS = f"""
+SELECT account_id, lengths, first_seen, last_seen, sum(exchanges) OVER (PARTITION BY account_id) AS all_exchanges
+FROM (
+    SELECT account_id, lengths, sum(exchanges) AS exchanges, min(moment) AS first_seen, max(moment) AS last_seen
+    FROM {LENGTHS} GROUP BY account_id, lengths
+)
+QUALIFY all_exchanges >= {{least}} AND exchanges >= {_OFTEN} * all_exchanges
+"""
+
+
+def find_shapes(engine: Engine, *, least: int) -> bool:
+    """Make the relation `token_lengths_signals`, with the columns of `sightings`.
+
+    Args:
+        engine: with `token_lengths`.
+        least: exchanges with lengths that an account must have.
+
+    Returns:
+        Whether any two accounts have the same sketch.
+    """
+    rows = ", ".join(f"arg_min(cell, {_hash(a, b)})" for a, b in _ROWS)
+    engine.create(
+        f"{SHAPES}_signals",
+        f"SELECT account_id, '{SHAPES}' AS kind, concat_ws(' ', {rows}) AS value, min(first_seen) AS first_seen,"
+        f" max(last_seen) AS last_seen, {MEASURES}, NULL::VARCHAR AS place"
+        f" FROM (SELECT *, {_say('//')} || '/' || {_say('%')} AS cell FROM ({_CELLS.format(least=least)}))"
+        " GROUP BY account_id",
+    )
+    shared = f"SELECT 1 FROM {SHAPES}_signals GROUP BY value HAVING count(*) > 1 LIMIT 1"
+    return engine.fetch(shared).num_rows > 0
+
+
+def _hash(multiplier: int, addend: int) -> str:
+    return f"(lengths::BIGINT * {multiplier} + {addend}) % {_PRIME}"
+
+
+def _say(side: str) -> str:
+    """Write the middle of a cell's input (``//``) or output (``%``) lengths, in tokens."""
+    return f"round(pow(2, (lengths {side} {LENGTH_BASE}) / {float(LENGTH_STEPS)}) - 1)::BIGINT"
