@@ -1,8 +1,8 @@
 """Pivots: accounts that move their traffic to a newly released model within the same few hours.
 
 An account *pivots* to a model in the first hour from which on at least half of its exchanges of the next 24
-hours are of the model, if it made enough exchanges with others before. People adopt a model over weeks, most on
-the first day and in waking hours. So a block of a few hours is suspicious if several times as many accounts
+hours are of the model, if it made enough exchanges with others before; so a pivot is known a day later. People adopt a model over weeks, most on
+the first day and in waking hours. So a block of a few hours is suspicious if at least twice as many accounts
 pivot in it as in any other block within a day of it, those next to it aside. The first blocks after a release
 have none before them to compare with, and are never suspicious: early adopters are no campaign.
 
@@ -33,11 +33,12 @@ if TYPE_CHECKING:
     from clustergraph.engines.interface import Engine
 
 PIVOT = "pivot"
-# At least two thirds of who pivots in a suspicious block would not have done so by nature.
-_TIMES = 3.0
+# At least half of who pivots in a suspicious block would not have done so by nature.
+_TIMES = 2.0
 # One block in a million by chance: there are some hundred.
 _BITS = 20.0
-_LEAST_BEFORE = 10
+# Exchanges with other models before, and with the new one in the day after.
+_LEAST_BEFORE, _LEAST_AFTER = 10, 3
 _RELEASES = f"""
 SELECT model, min(moment) AS released FROM {MODELS} GROUP BY model
 HAVING min(moment) >= (SELECT min(moment) FROM {MODELS}) + INTERVAL 1 DAY ORDER BY model
@@ -46,7 +47,7 @@ _PIVOTS = f"""
 SELECT account_id, min(moment) AS moment
 FROM (
     SELECT account_id, moment, fresh, sum(fresh) OVER next_day AS fresh_then,
-           sum(exchanges) OVER next_day AS then, sum(exchanges - fresh) OVER earlier AS before
+           sum(exchanges) OVER next_day AS all_then, sum(exchanges - fresh) OVER earlier AS before
     FROM (
         SELECT account_id, moment, sum(exchanges) AS exchanges,
                coalesce(sum(exchanges) FILTER (WHERE model = {{model}}), 0) AS fresh
@@ -58,7 +59,8 @@ FROM (
            earlier AS (PARTITION BY account_id ORDER BY moment
                        RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL 1 HOUR PRECEDING)
 )
-WHERE moment >= {{released}} AND fresh > 0 AND 2 * fresh_then >= then AND before >= {_LEAST_BEFORE}
+WHERE moment BETWEEN {{released}} AND (SELECT max(moment) FROM {MODELS}) - INTERVAL 23 HOURS AND fresh > 0
+  AND 2 * fresh_then >= all_then AND fresh_then >= {_LEAST_AFTER} AND before >= {_LEAST_BEFORE}
 GROUP BY account_id
 """
 _BLOCK = "(datediff('hour', {released}, moment) // {hours})::INTEGER"

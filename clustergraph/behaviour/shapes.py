@@ -1,9 +1,10 @@
 """Token lengths: a sketch of what an account sends and gets, by the lengths alone.
 
 The exchanges of an account fall into cells of input and output length, on logarithmic scales. A MinHash sketch
-(Broder 1997) of the cells that it uses often is one signal: two accounts have the same with the fourth power of
-the Jaccard index of their cells. People's lengths are broad, and their sketches hardly ever meet; a tool that
-has few lengths gives the same sketch to all who use it alone, which is then popular and tells little.
+(Broder 1997) of the cells that it uses often is one signal: two accounts have the same with a chance of the
+fourth power of the Jaccard index of their cells. Where these cells do not have most of the account's exchanges,
+its lengths are too broad to be like another's, and the signal is one that the account has alone. A tool that has
+few lengths gives the same sketch to all who use nothing else, which is then popular and tells little.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
 
 SHAPES = "token_lengths"
 # A cell is used often if it has this share of the exchanges.
-_OFTEN = 0.05
+_OFTEN = 0.1
+# What cells that are used often have of the exchanges of an account whose lengths are narrow.
+_NARROW = 0.5
 # Multipliers of the hashes h -> (a h + b) mod p of the sketch's rows; p is the eighth Mersenne prime.
 _ROWS = ((1_103_515_245, 12_345), (1_664_525, 1_013_904_223), (69_069, 907_633_385), (1_566_083_941, 7))
 _PRIME = 2_147_483_647
 _CELLS = f"""
-SELECT account_id, lengths, first_seen, last_seen, sum(exchanges) OVER (PARTITION BY account_id) AS all_exchanges
+SELECT account_id, lengths, exchanges, first_seen, last_seen, sum(exchanges) OVER (PARTITION BY account_id) AS all_exchanges
 FROM (
     SELECT account_id, lengths, sum(exchanges) AS exchanges, min(moment) AS first_seen, max(moment) AS last_seen
     FROM {LENGTHS} GROUP BY account_id, lengths
@@ -45,7 +48,8 @@ def find_shapes(engine: Engine, *, least: int) -> bool:
     rows = ", ".join(f"arg_min(cell, {_hash(a, b)})" for a, b in _ROWS)
     engine.create(
         f"{SHAPES}_signals",
-        f"SELECT account_id, '{SHAPES}' AS kind, concat_ws(' ', {rows}) AS value, min(first_seen) AS first_seen,"
+        f"SELECT account_id, '{SHAPES}' AS kind, CASE WHEN sum(exchanges) >= {_NARROW} * any_value(all_exchanges)"
+        f" THEN concat_ws(' ', {rows}) ELSE 'broad ' || account_id END AS value, min(first_seen) AS first_seen,"
         f" max(last_seen) AS last_seen, {MEASURES}, NULL::VARCHAR AS place"
         f" FROM (SELECT *, {_say('//')} || '/' || {_say('%')} AS cell FROM ({_CELLS.format(least=least)}))"
         " GROUP BY account_id",
