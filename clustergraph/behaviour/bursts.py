@@ -1,14 +1,14 @@
 """Moments at which more accounts do something than the time around them explains.
 
-People of one time zone are active in the same hours, so what chance gives has to be conditional on the hour:
-within it, the minute in which an account becomes active is random (the interval jitter of Amarasingham,
-Harrison, Hatsopoulos, Geman 2012). A *burst* is a few minutes in a row in which so many accounts switched that
-the half hours before and after, whichever had more, explain it badly: the Poisson log-likelihood ratio of the
-count against them reaches a number of bits. Rhythms rise and fall more slowly, and a jump, such as the
-beginning of office hours, has one side that explains it.
+People of one time zone are active in the same hours, so what chance gives has to be conditional on the
+hour: within it, the minute in which an account becomes active is random (the interval jitter of
+Amarasingham, Harrison, Hatsopoulos, Geman 2012). A *burst* is a few minutes in a row in which so many
+accounts switched that the half hours before and after, whichever had more, explain it badly: the Poisson
+log-likelihood ratio of the count against them reaches a number of bits. Rhythms rise and fall more
+slowly, and a jump, such as the beginning of office hours, has one side that explains it.
 
-Only what is shared at a burst is evidence. All other moments are too common to tell anything, and pairs that
-share them grow with the square of the traffic.
+Only what is shared at a burst is evidence. All other moments are too common to tell anything, and pairs
+that share them grow with the square of the traffic.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 DAY, HOUR = 1_440, 60
 # Minutes that are looked at on each side of a moment, and how many of them have to be known.
 _AROUND, _LEAST_KNOWN = 30, 10
-# A minute of the hour is popular from this many times its share of the hour on, in half of the hours of the day.
+# A minute of the hour is popular from this many times its share on, in half of the hours of the day.
 _POPULAR, _POPULAR_BITS = 1.5, 8.0
 # Fewer accounts make no cluster.
 _LEAST = 3

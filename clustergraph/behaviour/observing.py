@@ -53,8 +53,8 @@ def observe_behaviour(
         resolution: minutes within which accounts become active, or stop, together, 1 to ``pause``.
         burst_bits: evidence that more accounts do so than the half hours around explain.
         pivot_hours: hours within which accounts move to a new model together, 1 to 12.
-        releases: model -> time of its release in ISO 8601, for models whose release the data do not show: found
-            is a model that was not used for the first day of the data.
+        releases: model -> time of its release in ISO 8601, for models whose release the data do not show:
+            found are models that were not used for the first day of the data.
         least_exchanges: with lengths that an account must have for a sketch of them.
         families: kind -> family, over the defaults.
 

@@ -1,13 +1,14 @@
 """Pivots: accounts that move their traffic to a newly released model within the same few hours.
 
-An account *pivots* to a model in the first hour from which on at least half of its exchanges of the next 24
-hours are of the model, if it made enough exchanges with others before; so a pivot is known a day later. People adopt a model over weeks, most on
-the first day and in waking hours. So a block of a few hours is suspicious if at least twice as many accounts
-pivot in it as in any other block within a day of it, those next to it aside. The first blocks after a release
-have none before them to compare with, and are never suspicious: early adopters are no campaign.
+An account *pivots* to a model in the first hour from which on at least half of its exchanges of the next
+24 hours are of the model, if it made enough exchanges with others before; so a pivot is known a day
+later. People adopt a model over weeks, most on the first day and in waking hours. So a block of a few
+hours is suspicious if at least twice as many accounts pivot in it as in any other block within a day of
+it, those next to it aside. The first blocks after a release have none before them to compare with, and
+are never suspicious: early adopters are no campaign.
 
-A pivot is a single fact of an account, so the holders of such a block are where a cluster may start. A pivot at
-any other time is a signal that the account has alone.
+A pivot is a single fact of an account, so the holders of such a block are where a cluster may start. A
+pivot at any other time is a signal that the account has alone.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from clustergraph.behaviour.rows import MEASURES
+from clustergraph.behaviour.rows import ALONE, MEASURES
 from clustergraph.engines.sql import literal
 from clustergraph.errors import UsageError
 from clustergraph.incidence.evidence import poisson_bits
@@ -65,7 +66,7 @@ GROUP BY account_id
 """
 _BLOCK = "(datediff('hour', {released}, moment) // {hours})::INTEGER"
 _ROWS = f"""
-SELECT account_id, '{PIVOT}' AS kind, coalesce(b.value, {{model}} || ' ' || account_id) AS value,
+SELECT account_id, '{PIVOT}' AS kind, coalesce(b.value, {ALONE.format(key="{model} || ' ' || account_id")}) AS value,
        moment AS first_seen, moment AS last_seen, {MEASURES}, {{model}} AS place
 FROM pivots LEFT JOIN pivot_blocks b ON b.block = {{block}}
 """
@@ -152,7 +153,7 @@ def read_release(model: str, text: str) -> datetime:
         time = None
     if time is None or not re.match(r"20\d\d-", text):
         raise UsageError(
-            f"[behaviour] releases: {model} must be a time such as \"2026-02-20T12:00:00Z\", not {text!r}"
+            f'[behaviour] releases: {model} must be a time such as "2026-02-20T12:00:00Z", not {text!r}'
         )
     return time.replace(tzinfo=None) if time.tzinfo is None else time.astimezone(UTC).replace(tzinfo=None)
 

@@ -1,17 +1,18 @@
 """Token lengths: a sketch of what an account sends and gets, by the lengths alone.
 
-The exchanges of an account fall into cells of input and output length, on logarithmic scales. A MinHash sketch
-(Broder 1997) of the cells that it uses often is one signal: two accounts have the same with a chance of the
-fourth power of the Jaccard index of their cells. Where these cells do not have most of the account's exchanges,
-its lengths are too broad to be like another's, and the signal is one that the account has alone. A tool that has
-few lengths gives the same sketch to all who use nothing else, which is then popular and tells little.
+The exchanges of an account fall into cells of input and output length, on logarithmic scales. A MinHash
+sketch (Broder 1997) of the cells that it uses often is one signal: two accounts have the same with a
+chance of the fourth power of the Jaccard index of their cells. Where these cells do not have most of the
+account's exchanges, its lengths are too broad to be like another's, and the signal is one that the
+account has alone. A tool that has few lengths gives the same sketch to all who use nothing else, which is
+then popular and tells little.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clustergraph.behaviour.rows import MEASURES
+from clustergraph.behaviour.rows import ALONE, MEASURES
 from clustergraph.sightings.activity import LENGTH_BASE, LENGTH_STEPS, LENGTHS
 
 if TYPE_CHECKING:
@@ -26,12 +27,21 @@ _NARROW = 0.5
 _ROWS = ((1_103_515_245, 12_345), (1_664_525, 1_013_904_223), (69_069, 907_633_385), (1_566_083_941, 7))
 _PRIME = 2_147_483_647
 _CELLS = f"""
-SELECT account_id, lengths, exchanges, first_seen, last_seen, sum(exchanges) OVER (PARTITION BY account_id) AS all_exchanges
+SELECT account_id, lengths, exchanges, first_seen, last_seen,
+       sum(exchanges) OVER (PARTITION BY account_id) AS all_exchanges
 FROM (
-    SELECT account_id, lengths, sum(exchanges) AS exchanges, min(moment) AS first_seen, max(moment) AS last_seen
+    SELECT account_id, lengths, sum(exchanges) AS exchanges,
+           min(moment) AS first_seen, max(moment) AS last_seen
     FROM {LENGTHS} GROUP BY account_id, lengths
 )
 QUALIFY all_exchanges >= {{least}} AND exchanges >= {_OFTEN} * all_exchanges
+"""
+_SKETCHES = f"""
+SELECT account_id, '{SHAPES}' AS kind,
+       CASE WHEN sum(exchanges) >= {_NARROW} * any_value(all_exchanges) THEN concat_ws(' ', {{sketch}})
+            ELSE {ALONE.format(key="account_id")} END AS value,
+       min(first_seen) AS first_seen, max(last_seen) AS last_seen, {MEASURES}, NULL::VARCHAR AS place
+FROM ({{cells}}) GROUP BY account_id
 """
 
 
@@ -45,17 +55,11 @@ def find_shapes(engine: Engine, *, least: int) -> bool:
     Returns:
         Whether any two accounts have the same sketch.
     """
-    rows = ", ".join(f"arg_min(cell, {_hash(a, b)})" for a, b in _ROWS)
-    engine.create(
-        f"{SHAPES}_signals",
-        f"SELECT account_id, '{SHAPES}' AS kind, CASE WHEN sum(exchanges) >= {_NARROW} * any_value(all_exchanges)"
-        f" THEN concat_ws(' ', {rows}) ELSE 'broad ' || account_id END AS value, min(first_seen) AS first_seen,"
-        f" max(last_seen) AS last_seen, {MEASURES}, NULL::VARCHAR AS place"
-        f" FROM (SELECT *, {_say('//')} || '/' || {_say('%')} AS cell FROM ({_CELLS.format(least=least)}))"
-        " GROUP BY account_id",
-    )
+    sketch = ", ".join(f"arg_min(cell, {_hash(a, b)})" for a, b in _ROWS)
+    cells = f"SELECT *, {_say('//')} || '/' || {_say('%')} AS cell FROM ({_CELLS.format(least=least)})"
+    engine.create(f"{SHAPES}_signals", _SKETCHES.format(sketch=sketch, cells=cells))
     shared = f"SELECT 1 FROM {SHAPES}_signals GROUP BY value HAVING count(*) > 1 LIMIT 1"
-    return engine.fetch(shared).num_rows > 0
+    return bool(engine.fetch(shared).num_rows)
 
 
 def _hash(multiplier: int, addend: int) -> str:

@@ -1,10 +1,10 @@
-"""Synchrony and hand-over: accounts that begin, or stop, in the same minutes, beyond what their hours explain.
+"""Synchrony and hand-over: accounts that begin, or stop, in the same minutes, beyond what hours explain.
 
-An account *switches* on in a minute if it was silent for a while before, and off if it is silent for a while
-after. `synchrony` is switching on at a burst of such moments, `handover` switching either way at a burst of
-both, so that one account's stop and the next one's start meet. Every other moment of an hour in which there is
-a burst is a signal that the account has alone: it counts among what the account could have shared. The place
-of a moment is its hour, within which its chance is reckoned.
+An account *switches* on in a minute if it was silent for a while before, and off if it is silent for a
+while after. `synchrony` is switching on at a burst of such moments, `handover` switching either way at a
+burst of both, so that one account's stop and the next one's start meet. Every other moment of an hour in
+which there is a burst is a signal that the account has alone: it counts among what the account could have
+shared. The place of a moment is its hour, within which its chance is reckoned.
 
 What lies before and after a UTC day is not looked at, so that days can be folded one by one.
 """
@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from clustergraph.behaviour.bursts import DAY, HOUR, find_bursts, find_popular_minutes
-from clustergraph.behaviour.rows import MEASURES
+from clustergraph.behaviour.rows import ALONE, MEASURES
 from clustergraph.engines.sql import literal
 from clustergraph.sightings.activity import MINUTES
 
@@ -50,8 +50,8 @@ SELECT account_id, {{kind}} AS kind, value, min(moment) AS first_seen, max(momen
        min(place) AS place
 FROM (
     SELECT s.account_id, {{first}} + to_days(s.day) + to_minutes(s.minute) AS moment,
-           CASE WHEN b.start IS NULL THEN s.account_id || ' ' || {_SAID.format(first="{first}", minute="s.minute")}
-                ELSE {_SAID.format(first="{first}", minute="b.start")} END AS value,
+           coalesce({_SAID.format(first="{first}", minute="b.start")},
+                    {ALONE.format(key="concat_ws(' ', s.account_id, s.day, s.minute)")}) AS value,
            ({{first}} + to_days(s.day) + to_hours(h.hour))::VARCHAR AS place
     FROM switches s
     LEFT JOIN bursts b ON b.day = s.day AND b.minute = s.minute
@@ -111,13 +111,12 @@ def _count(engine: Engine, way: str, days: int) -> NDArray[np.int64]:
     return counts
 
 
-def _load(
-    engine: Engine, bursts: list[tuple[int, int]], popular: NDArray[np.bool_], resolution: int
-) -> None:
+def _load(engine: Engine, bursts: list[tuple[int, int]], popular: NDArray[np.bool_], resolution: int) -> None:
     """Load `bursts`, a row per minute of each, `burst_hours` and `minutes_of_hour`."""
     day, start = (np.repeat(np.array(one, np.int32), resolution) for one in zip(*bursts, strict=True))
     minute = start + np.tile(np.arange(resolution, dtype=np.int32), len(bursts))
     engine.load("bursts", pa.table({"day": day, "start": start, "minute": minute}))
     hours = sorted({(one, minute // HOUR) for one, minute in bursts})
-    engine.load("burst_hours", pa.table({"day": [one for one, _ in hours], "hour": [one for _, one in hours]}))
+    days, numbers = (list(one) for one in zip(*hours, strict=True))
+    engine.load("burst_hours", pa.table({"day": days, "hour": numbers}))
     engine.load("minutes_of_hour", pa.table({"minute": np.arange(HOUR), "popular": popular}))

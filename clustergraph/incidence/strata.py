@@ -66,7 +66,8 @@ FROM (
     UNION ALL
     SELECT kind_number, place FROM signal_places
     WHERE place IS NOT NULL AND NOT hub GROUP BY kind_number, place
-    HAVING sum(accounts) >= {least} OR kind_number IN (SELECT kind_number FROM kinds WHERE kind IN ({conditional}))
+    HAVING sum(accounts) >= {least}
+        OR kind_number IN (SELECT kind_number FROM kinds WHERE kind IN ({conditional}))
 )
 """
 _STRATIFIED = """

@@ -39,9 +39,9 @@ _NEEDED = {MODELS: f"{MODEL} <> ''", LENGTHS: "input_tokens + output_tokens > 0"
 def name_activity(engine: Engine, relation: str, columns: Columns, *, has_time: bool) -> frozenset[str]:
     """Name the relations of activity that the input has the columns for.
 
-    `active_minutes` has account_id and moment: each minute in which an account made an exchange. `model_hours`
-    has account_id, moment (an hour), model and exchanges; `token_lengths` account_id, moment (a day), lengths
-    (the steps of input and output tokens per exchange, on logarithmic scales) and exchanges.
+    `active_minutes` has account_id and moment: each minute in which an account made an exchange.
+    `model_hours` has account_id, moment (an hour), model and exchanges; `token_lengths` account_id, moment (a
+    day), lengths (the steps of input and output tokens per exchange, on logarithmic scales) and exchanges.
 
     Args:
         engine: that has the rows.

@@ -1,9 +1,9 @@
 """The compact incidence of days: what a night brought in of each day, and the window that they make up.
 
-A night's rows are folded by the day that they are of: sightings by account, kind, value and place, exchanges
-by account, kind, place and hour, and what accounts do over time (`sightings.activity`). Later stages ask for no
-more than sums, first and last times, hours and minutes, so that a window of folded rows gives to the byte what
-the rows themselves would give.
+A night's rows are folded by the day that they are of: sightings by account, kind, value and place,
+exchanges by account, kind, place and hour, and what accounts do over time (`sightings.activity`). Later
+stages ask for no more than sums, first and last times, hours and minutes, so that a window of folded rows
+gives to the byte what the rows themselves would give.
 """
 
 from __future__ import annotations
