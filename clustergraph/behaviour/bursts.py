@@ -26,7 +26,7 @@ DAY, HOUR = 1_440, 60
 # Minutes that are looked at on each side of a moment, and how many of them have to be known.
 _AROUND, _LEAST_KNOWN = 30, 10
 # A minute of the hour is popular from this many times its share on, in half of the hours of the day.
-_POPULAR, _POPULAR_BITS = 1.5, 8.0
+_POPULAR, _POPULAR_BITS, _LEAST_HOURS = 1.5, 8.0, 6
 # Fewer accounts make no cluster.
 _LEAST = 3
 
@@ -49,10 +49,10 @@ def find_popular_minutes(counts: NDArray[np.int64], known: NDArray[np.bool_]) ->
     popular = np.zeros(HOUR, bool)
     for minute in range(HOUR):
         hours = np.flatnonzero(expected[:, minute] > 0)
-        if len(hours):
-            ratio = by_hour[hours, minute] / expected[hours, minute]
+        if len(hours) >= _LEAST_HOURS:
+            ratio = np.sort(by_hour[hours, minute] / expected[hours, minute])
             bits = poisson_bits(float(by_hour[hours, minute].sum()), float(expected[hours, minute].sum()))
-            popular[minute] = np.median(ratio) >= _POPULAR and bits >= _POPULAR_BITS
+            popular[minute] = ratio[(len(ratio) - 1) // 2] >= _POPULAR and bits >= _POPULAR_BITS
     return popular
 
 
@@ -74,7 +74,8 @@ def find_bursts(
     day, minute = np.nonzero(bits >= least_bits)
     taken = np.zeros((len(counts), DAY + width), bool)
     found = []
-    for i in np.lexsort((minute, day, -bits[day, minute])).tolist():
+    # Of windows that have the same, the last one begins with the burst.
+    for i in np.lexsort((-minute, day, -bits[day, minute])).tolist():
         where = day[i], slice(minute[i], minute[i] + width)
         if not taken[where].any():
             taken[where] = True

@@ -66,7 +66,8 @@ GROUP BY account_id
 """
 _BLOCK = "(datediff('hour', {released}, moment) // {hours})::INTEGER"
 _ROWS = f"""
-SELECT account_id, '{PIVOT}' AS kind, coalesce(b.value, {ALONE.format(key="{model} || ' ' || account_id")}) AS value,
+SELECT account_id, '{PIVOT}' AS kind,
+       coalesce(b.value, {ALONE.format(key="{model} || ' ' || account_id")}) AS value,
        moment AS first_seen, moment AS last_seen, {MEASURES}, {{model}} AS place
 FROM pivots LEFT JOIN pivot_blocks b ON b.block = {{block}}
 """

@@ -34,11 +34,12 @@ FROM (
            min(moment) AS first_seen, max(moment) AS last_seen
     FROM {LENGTHS} GROUP BY account_id, lengths
 )
-QUALIFY all_exchanges >= {{least}} AND exchanges >= {_OFTEN} * all_exchanges
+QUALIFY all_exchanges >= {{least}}
 """
 _SKETCHES = f"""
 SELECT account_id, '{SHAPES}' AS kind,
-       CASE WHEN sum(exchanges) >= {_NARROW} * any_value(all_exchanges) THEN concat_ws(' ', {{sketch}})
+       CASE WHEN sum(exchanges) FILTER (WHERE often) >= {_NARROW} * any_value(all_exchanges)
+            THEN concat_ws(' ', {{sketch}})
             ELSE {ALONE.format(key="account_id")} END AS value,
        min(first_seen) AS first_seen, max(last_seen) AS last_seen, {MEASURES}, NULL::VARCHAR AS place
 FROM ({{cells}}) GROUP BY account_id
@@ -55,8 +56,10 @@ def find_shapes(engine: Engine, *, least: int) -> bool:
     Returns:
         Whether any two accounts have the same sketch.
     """
-    sketch = ", ".join(f"arg_min(cell, {_hash(a, b)})" for a, b in _ROWS)
-    cells = f"SELECT *, {_say('//')} || '/' || {_say('%')} AS cell FROM ({_CELLS.format(least=least)})"
+    sketch = ", ".join(f"arg_min(cell, {_hash(a, b)}) FILTER (WHERE often)" for a, b in _ROWS)
+    said = f"{_say('//')} || '/' || {_say('%')} AS cell"
+    often = f"exchanges >= {_OFTEN} * all_exchanges AS often"
+    cells = f"SELECT *, {said}, {often} FROM ({_CELLS.format(least=least)})"
     engine.create(f"{SHAPES}_signals", _SKETCHES.format(sketch=sketch, cells=cells))
     shared = f"SELECT 1 FROM {SHAPES}_signals GROUP BY value HAVING count(*) > 1 LIMIT 1"
     return bool(engine.fetch(shared).num_rows)
