@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from clustergraph.behaviour.observing import observe_behaviour
 from clustergraph.clusters.ranking import rank
 from clustergraph.communities.leiden import Leiden
 from clustergraph.config import resolve
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 STAGES: dict[str, Callable[..., Any]] = {
     "read": read,
+    "behaviour": observe_behaviour,
     "link": link,
     "project": project,
     "partition": partition,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from clustergraph.analysis import analyse
 from clustergraph.artefacts.publishing import check_target, publish, working_folder
 from clustergraph.artefacts.runs import Run
+from clustergraph.behaviour.observing import observe_behaviour
 from clustergraph.engines.duckdb import DuckDBEngine
 from clustergraph.incidence.links import link
 from clustergraph.jobs import Job, make_manifest, set_up
@@ -183,6 +184,7 @@ def _linked(
             volume_table = read_volumes(volumes, engine) if volumes else None
             account_table = read_accounts(accounts, engine).select(_KNOWN) if accounts else None
         with job.progress.stage("link"):
+            sightings = observe_behaviour(sightings, families=settings["families"], **settings["behaviour"])
             incidence = link(sightings, known_hubs=hubs, **settings["link"])
         yield incidence, _SideTables(volume_table, account_table)
 

@@ -14,7 +14,7 @@ from clustergraph.incidence.biadjacency import Biadjacency, Strata, find_places,
 from clustergraph.incidence.evidence import MAX_FAMILIES, Cells
 from clustergraph.incidence.fading import fade_columns
 from clustergraph.incidence.observed import check_windows, observe
-from clustergraph.incidence.strata import place_columns, slots_query, stratify
+from clustergraph.incidence.strata import find_local_kinds, place_columns, slots_query, stratify
 from clustergraph.incidence.windows import fetch_uses, load_meetings, number_windows
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def link(
     engine = sightings.engine
     kinds = sightings.kinds
     within = check_windows(windows or {}, kinds)
-    observe(engine, within)
+    observe(engine, within, behaviour=bool(sightings.behaviour))
     families = len({sightings.families[kind] for kind in kinds})
     if families > MAX_FAMILIES:
         raise InputError(
@@ -188,9 +188,9 @@ def link(
         "kinds", pa.table({"kind": list(kinds), "kind_number": np.arange(len(kinds), dtype=np.int16)})
     )
     _load_known_hubs(engine, known_hubs, windowed=bool(within))
-    by_place = by_place and sightings.has_place
+    local = find_local_kinds(sightings, by_place=by_place)
     parts = {
-        "places": place_columns(engine, sightings.families, kinds, by_place=by_place),
+        "places": place_columns(engine, local),
         "account": engine.hash("account_id"),
         "kind": _number_kinds(kinds),
         "value": engine.hash("value"),
@@ -199,7 +199,7 @@ def link(
     engine.create("incidence", _INCIDENCE.format(**parts))
     engine.create("account_names", _ACCOUNT_NAMES.format(**parts))
     engine.create("account_kinds", _BY_KIND)
-    volumes = _find_volumes(sightings, parts, windowed=bool(within))
+    volumes = _find_volumes(sightings, parts, as_linked=not within and not sightings.behaviour)
     engine.create("account_volumes", _ACCOUNT_VOLUMES.format(volumes=volumes))
     engine.create("accounts", _NUMBERED_ACCOUNTS)
     engine.drop("account_names")
@@ -212,8 +212,8 @@ def link(
         load_meetings(engine, number, parts)
     pairs = _MET if within else _ALL
     engine.create("signal_hashes", _SIGNALS.format(fade=fade, ages=ages, **pairs))
-    stratify(engine, by_place=by_place)
-    query = slots_query(by_place=by_place, hubs_count=known_hub_weight > 0.0)
+    stratify(engine, local, conditional=set(sightings.behaviour))
+    query = slots_query(by_place=bool(local), hubs_count=known_hub_weight > 0.0)
     strata = _fetch_strata(sightings, query)
     cells = _number_cells(engine, strata, known_hub_weight)
     engine.create("signals", _NUMBERED_SIGNALS)
@@ -226,10 +226,10 @@ def link(
     return Incidence(sightings, accounts, signals, graph)
 
 
-def _find_volumes(sightings: Sightings, parts: Mapping[str, str], *, windowed: bool) -> str:
-    """Write what an account's volumes are the largest of."""
+def _find_volumes(sightings: Sightings, parts: Mapping[str, str], *, as_linked: bool) -> str:
+    """Write what an account's volumes are the largest of; what is linked may be all that was read."""
     if sightings.shape == "sightings":
-        return f"({_BY_ACCOUNT_AND_KIND.format(**parts)})" if windowed else "account_kinds"
+        return "account_kinds" if as_linked else f"({_BY_ACCOUNT_AND_KIND.format(**parts)})"
     return f"({_BY_ACCOUNT.format(**parts)})"
 
 

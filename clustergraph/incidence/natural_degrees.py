@@ -13,7 +13,8 @@ natural does.
 
 People carry cards and devices; networks and content they meet. A popular prompt or a carrier's exit may
 come into any number of hands overnight, so kinds of the families `network` and `content` have no
-unnatural degree.
+unnatural degree. Signals of behaviour say themselves which of them a cluster may start from
+(`sightings.reading.Sightings.behaviour`).
 """
 
 from __future__ import annotations
@@ -49,9 +50,14 @@ def find_unnatural_signals(incidence: Incidence) -> NDArray[np.int32]:
     slots = np.bincount(graph.strata.kind, graph.strata.total, len(sightings.kinds))
     found = []
     for number, name in enumerate(sightings.kinds):
-        if sightings.families[name] in LOCAL_FAMILIES:
+        local = sightings.families[name] in LOCAL_FAMILIES
+        alone = sightings.behaviour.get(name, "none" if local else "unnatural")
+        if alone == "none":
             continue
         signals = np.flatnonzero(kind == number)
+        if alone == "any":
+            found.append(signals)
+            continue
         degree = graph.signal_degree[signals]
         bound = find_degree_bound(degree, unshared=int(slots[number] - degree.sum(dtype=np.int64)))
         found.append(signals[degree >= bound])

@@ -50,7 +50,7 @@ GROUP BY kind ORDER BY kind
 """
 
 
-def observe(engine: Engine, windows: Mapping[str, int] | None = None) -> None:
+def observe(engine: Engine, windows: Mapping[str, int] | None = None, *, behaviour: bool = False) -> None:
     """Name `observed`, with the columns of `sightings`: all that accounts are linked by.
 
     Linking and what comes after it ask this relation for signals and their values. Where kinds have windows,
@@ -60,8 +60,12 @@ def observe(engine: Engine, windows: Mapping[str, int] | None = None) -> None:
     Args:
         engine: with `sightings`.
         windows: kind -> microseconds.
+        behaviour: whether the engine has the relation `behaviour`, signals of how accounts behave over time.
     """
-    everything = "SELECT * FROM sightings"
+    names = f"account_id, kind, value, {_COLUMNS}"
+    everything = f"SELECT {names} FROM sightings"
+    if behaviour:
+        everything += f" UNION ALL SELECT {names} FROM behaviour"
     if not windows:
         engine.view("observed", everything)
         return

@@ -6,6 +6,10 @@ the families `network` and `content` are put in strata by place (a country's car
 as far as the input tells where rows were seen; signals that belong to no place, and all other kinds, have
 a stratum a kind.
 
+Signals of behaviour bring a place of their own, whatever the input tells of places: the hour of a moment,
+within which its chance is reckoned. Such a stratum may be as small as it likes, since what is usual in other
+hours says nothing about it.
+
 The place of a signal is the only one where it was seen, or else the one that at least half of its holders
 are at home in. An account is at home where most of its exchanges come from.
 """
@@ -17,9 +21,10 @@ from typing import TYPE_CHECKING
 from clustergraph.engines.sql import literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
     from clustergraph.engines.interface import Engine
+    from clustergraph.sightings.reading import Sightings
 
 LOCAL_FAMILIES = frozenset({"network", "content"})
 # A place that is seen less often says nothing about what is usual there.
@@ -60,7 +65,9 @@ FROM (
     SELECT kind_number, NULL::UBIGINT AS place FROM kinds
     UNION ALL
     SELECT kind_number, place FROM signal_places
-    WHERE place IS NOT NULL AND NOT hub GROUP BY kind_number, place HAVING sum(accounts) >= {least}
+    WHERE place IS NOT NULL AND NOT hub GROUP BY kind_number, place
+    HAVING sum(accounts) >= {least}
+        OR kind_number IN (SELECT kind_number FROM kinds WHERE kind IN ({conditional}))
 )
 """
 _STRATIFIED = """
@@ -90,25 +97,42 @@ WHERE i.signals > {left_out} ORDER BY stratum, a.account
 """
 
 
-def place_columns(
-    engine: Engine, families: Mapping[str, str], kinds: Sequence[str], *, by_place: bool
-) -> str:
+def find_local_kinds(sightings: Sightings, *, by_place: bool) -> list[str]:
+    """Find the kinds whose signals are in strata by place.
+
+    Args:
+        sightings: with their kinds.
+        by_place: whether chance is to be reckoned place by place for networks and content.
+    """
+    by_place = by_place and sightings.has_place
+    return [
+        kind
+        for kind in sightings.kinds
+        if kind in sightings.behaviour or (by_place and sightings.families[kind] in LOCAL_FAMILIES)
+    ]
+
+
+def place_columns(engine: Engine, local: Sequence[str]) -> str:
     """Write the aggregates that tell where a signal was seen, as the incidence needs them."""
-    local = [kind for kind in kinds if families[kind] in LOCAL_FAMILIES]
-    if not by_place or not local:
+    if not local:
         return "NULL::UBIGINT AS place, NULL::UBIGINT AS other_place"
     known = f"kind IN ({', '.join(map(literal, local))}) AND place IS NOT NULL"
     place = f"CASE WHEN {known} THEN {_number_place(engine)} END"
     return f"min({place}) AS place, max({place}) AS other_place"
 
 
-def stratify(engine: Engine, *, by_place: bool) -> None:
+def stratify(engine: Engine, local: Sequence[str], *, conditional: Collection[str] = ()) -> None:
     """Make `signal_strata` and `strata` (stratum, kind_number).
 
     `signal_strata` has kind_number, value, accounts, pairs, hub, fade, band and stratum of each signal. Needs
     the relations `incidence`, `signal_hashes` and `kinds` of :mod:`clustergraph.incidence.links`.
+
+    Args:
+        engine: that has them.
+        local: kinds whose signals are in strata by place.
+        conditional: those of them whose strata may be of any size.
     """
-    if not by_place:
+    if not local:
         engine.create("strata", _ONE_A_KIND)
         engine.view("signal_strata", _UNSTRATIFIED)
         return
@@ -117,7 +141,8 @@ def stratify(engine: Engine, *, by_place: bool) -> None:
     engine.create("signal_places", _SIGNAL_PLACES)
     engine.drop("homes")
     engine.drop("commonest_homes")
-    engine.create("strata", _STRATA.format(least=LEAST_SLOTS))
+    named = ", ".join(map(literal, sorted(conditional)))
+    engine.create("strata", _STRATA.format(least=LEAST_SLOTS, conditional=named or "NULL"))
     engine.create("signal_strata", _STRATIFIED)
     engine.drop("signal_places")
 

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from clustergraph.analysis import analyse
+from clustergraph.behaviour.observing import observe_behaviour
 from clustergraph.decisions.judging import judge_decisions
 from clustergraph.decisions.ranking import rank_behind
 from clustergraph.decisions.standing import take_stand
@@ -64,6 +65,7 @@ def analyse_window(task: Task, night: Night) -> tuple[dict[str, pa.Table], str, 
         with job.progress.stage("link"):
             templates = update_templates(task.store, night.ledger_before, night.fresh.increments, night.date)
             sightings = open_window(engine, night.window, task.store, settings["families"], templates)
+            sightings = observe_behaviour(sightings, families=settings["families"], **settings["behaviour"])
             hubs = read_known_hubs(given.known_hubs, engine) if given.known_hubs else None
             accounts = read_accounts(given.accounts, engine) if given.accounts else None
             volumes = read_volumes(given.volumes, engine) if given.volumes else None

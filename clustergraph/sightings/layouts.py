@@ -27,8 +27,9 @@ DEFAULT_SIGNALS = {
 }  # column -> kind
 # Templates are found in PROMPT where TEMPLATE, which is of the same kind, has none.
 PROMPT, TEMPLATE = "prompt", "prompt_template"
+MODEL = "model"
 TEXTS = (
-    "account_id", "kind", "value", "event_id", "prompt", "model", "user_agent", "platform", "country", "asn",
+    "account_id", "kind", "value", "event_id", "prompt", MODEL, "user_agent", "platform", "country", "asn",
     *DEFAULT_SIGNALS,
 )  # fmt: skip
 TIMES = ("timestamp", "ingested_at")

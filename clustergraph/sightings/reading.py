@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from clustergraph.engines.sql import quote
 from clustergraph.errors import InputError
+from clustergraph.sightings.activity import name_activity
 from clustergraph.sightings.faults import LOCATED, Rejected, add_up, check_share, count_rejects, find_examples
 from clustergraph.sightings.layouts import (
     COUNTS,
     DEFAULT_SIGNALS,
+    MODEL,
     PROMPT,
     TEMPLATE,
     check_types,
@@ -50,6 +52,10 @@ DEFAULT_FAMILIES = {
     "device_id": "device",
     "user_agent": "device",
     "prompt_template": "content",
+    "token_lengths": "content",
+    "synchrony": "timing",
+    "handover": "timing",
+    "pivot": "timing",
 }  # kind -> family; any other kind is a family of its own
 DEFAULT_PLACE = "asn"
 
@@ -84,6 +90,10 @@ class Sightings:
         times: a sentence that says how times were taken.
         templates: what is known of the templates that were found in prompts and that two accounts have at
             least (`templates.known.FOUND`), by id.
+        activity: relations of what accounts do over time that the engine has (`sightings.activity`).
+        behaviour: kind, of those above, of the signals that were made of it, which are in the relation
+            `behaviour` -> which of its signals a cluster may start from alone: none, any that two accounts
+            share, or those that more accounts have than is natural.
     """
 
     engine: Engine
@@ -102,6 +112,8 @@ class Sightings:
     naive_times: bool
     times: str
     templates: pa.Table = field(default_factory=FOUND.empty_table)
+    activity: frozenset[str] = frozenset()
+    behaviour: Mapping[str, Literal["none", "any", "unnatural"]] = field(default_factory=dict)
 
 
 def read(
@@ -180,6 +192,7 @@ def read(
         unique, templates, columns = prompted.relation, prompted.templates, replace(columns, prompt=False)
         kinds |= {mapping[TEMPLATE]} if prompted.any_found else set()
     name_relations(engine, unique, columns, found)
+    activity = name_activity(engine, unique, columns, has_time=found.has_time)
     naive, times = _tell_times(engine, layouts, found)
     known = DEFAULT_FAMILIES | dict(families or {})
     return Sightings(
@@ -199,6 +212,7 @@ def read(
         naive_times=naive,
         times=times,
         templates=templates,
+        activity=activity,
     )
 
 
@@ -217,7 +231,7 @@ def _choose_columns(
     if any(
         source.format == "json" for source in sources
     ):  # a key may come after the lines that were looked at
-        present |= {"timestamp", "event_id", place, *COUNTS, *mapping}
+        present |= {"timestamp", "event_id", place, MODEL, *COUNTS, *mapping}
     if shape == "sightings":
         return Columns(shape, {}, present)
     prompt = has_prompts_alone(sources, mapping)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from clustergraph.engines.sql import quote
 from clustergraph.errors import InputError
 from clustergraph.sightings.faults import EARLIEST, LARGEST, LATEST, LONGEST
-from clustergraph.sightings.layouts import COUNTS, PROMPT
+from clustergraph.sightings.layouts import COUNTS, MODEL, PROMPT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -43,11 +43,17 @@ class Columns:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """Give the columns in which signals are, that of the place, and that of prompts."""
+        """Give the columns in which signals are, that of the place, of the model, and that of prompts."""
         if self.shape == "sightings":
             return ("kind", "value")
-        apart = () if self.place is None or self.place in self.signals else (self.place,)
+        named = (self.place, MODEL if self.model else None)
+        apart = dict.fromkeys(name for name in named if name is not None and name not in self.signals)
         return (*self.signals, *apart, *((PROMPT,) if self.prompt else ()))
+
+    @property
+    def model(self) -> bool:
+        """Tell whether the input says which model made the exchanges."""
+        return self.shape == "events" and MODEL in self.present
 
     @property
     def ids(self) -> tuple[str, ...]:

@@ -1,10 +1,11 @@
 """The compact incidence of days: what a night brought in of each day, and the window that they make up.
 
-A night's rows are folded by the day that they are of: sightings by account, kind, value and place, exchanges
-by account, kind, place and hour. Later stages ask for no more than sums, first and last times and hours, and
-for every time of use of kinds with a window of co-occurrence, so sightings of those are folded by time as
-well. So a window of folded rows gives to the byte what the rows themselves would give. Where a kind gets its
-window later, what was folded before has one time of a day, account, value and place: the first.
+A night's rows are folded by the day that they are of: sightings by account, kind, value and place,
+exchanges by account, kind, place and hour, and what accounts do over time (`sightings.activity`). Later
+stages ask for no more than sums, first and last times, hours and minutes, and for every time of use of kinds
+with a window of co-occurrence, so sightings of those are folded by time as well. So a window of folded rows
+gives to the byte what the rows themselves would give. Where a kind gets its window later, what was folded
+before has one time of a day, account, value and place: the first.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from clustergraph.disk.durable import FOLDER_MODE, flush, hash_file, make_privat
 from clustergraph.disk.faults import told
 from clustergraph.engines.sql import literal
 from clustergraph.errors import InputError, UsageError
+from clustergraph.sightings.activity import LENGTHS, MINUTES, MODELS, fold_activity, unite_activity
 from clustergraph.sightings.layouts import COUNTS
 from clustergraph.sightings.reading import Sightings
 
@@ -155,6 +157,7 @@ def open_window(
         files = [str(store.root / one.place / f"{relation}.parquet") for one in increments]
         engine.scan(f"window_{relation}", files, format="parquet")
         engine.view(relation, f"SELECT * FROM window_{relation}")
+    activity = _unite(engine, increments, store)
     kinds = tuple(sorted({kind for one in increments for kind in one.kinds}))
     return Sightings(
         engine=engine,
@@ -173,7 +176,19 @@ def open_window(
         naive_times=False,
         times="the times of the nights' inputs, in UTC",
         templates=templates,
+        activity=activity,
     )
+
+
+def _unite(engine: Engine, increments: Sequence[Increment], store: Store) -> frozenset[str]:
+    """Name what is known of activity; increments of an older store, or without the columns, know nothing."""
+    found = set()
+    for name in (MINUTES, MODELS, LENGTHS):
+        files = [str(store.root / one.place / f"{name}.parquet") for one in increments if name in one.sha256]
+        if files:
+            unite_activity(engine, name, files)
+            found.add(name)
+    return frozenset(found)
 
 
 def choose_window(
@@ -245,6 +260,8 @@ def _write_day(sightings: Sightings, folder: Path, day: date, windowed: Collecti
         for part in parts:
             writer.write_table(part.cast(empty.schema))
     _write(engine.fetch(_EXCHANGES.format(day=at)), folder / "exchanges.parquet")
+    for name in sorted(sightings.activity):
+        _write(engine.fetch(fold_activity(name, at)), folder / f"{name}.parquet")
     templates = sightings.templates
     if templates.num_rows:
         kind = literal(templates["kind"][0].as_py())  # they are all of one

@@ -1,0 +1,1 @@
+"""Signals from how accounts behave over time, made from what was folded of it, for linking."""

@@ -1,0 +1,101 @@
+"""Make the signals of behaviour that accounts are linked by, beside what they were seen with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+from clustergraph.behaviour.pivots import PIVOT, find_pivots, read_release
+from clustergraph.behaviour.shapes import SHAPES, find_shapes
+from clustergraph.behaviour.switches import HANDOVER, SYNCHRONY, find_moments
+from clustergraph.errors import UsageError
+from clustergraph.sightings.activity import LENGTHS, MINUTES, MODELS
+from clustergraph.sightings.reading import DEFAULT_FAMILIES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from clustergraph.sightings.reading import Sightings
+
+# Which signals of a kind a cluster may start from alone.
+_ALONE: dict[str, Literal["none", "any", "unnatural"]] = {
+    SYNCHRONY: "none",
+    HANDOVER: "none",
+    PIVOT: "any",
+    SHAPES: "unnatural",
+}
+
+
+def observe_behaviour(
+    sightings: Sightings,
+    *,
+    synchrony: bool = True,
+    handover: bool = True,
+    pivot: bool = True,
+    token_lengths: bool = True,
+    pause: int = 10,
+    resolution: int = 3,
+    burst_bits: float = 8.0,
+    pivot_hours: int = 4,
+    releases: Mapping[str, str] | None = None,
+    least_exchanges: int = 20,
+    families: Mapping[str, str] | None = None,
+) -> Sightings:
+    """Find signals in how accounts behave over time, as far as the input tells it.
+
+    Args:
+        sightings: what :func:`clustergraph.read` gives.
+        synchrony: look for accounts that become active in the same minutes.
+        handover: look for accounts that stop, or begin, in the minutes in which others begin.
+        pivot: look for accounts that move to a new model within the same hours.
+        token_lengths: sketch the lengths of what accounts send and get.
+        pause: minutes of silence before and after a spell of activity, 1 to 120.
+        resolution: minutes within which accounts become active, or stop, together, 1 to ``pause``.
+        burst_bits: evidence that more accounts do so than the half hours around explain.
+        pivot_hours: hours within which accounts move to a new model together, 1 to 12.
+        releases: model -> time of its release in ISO 8601, for models whose release the data do not show:
+            found are models that were not used for the first day of the data.
+        least_exchanges: with lengths that an account must have for a sketch of them.
+        families: kind -> family, over the defaults.
+
+    Returns:
+        The sightings with the kinds found; their engine has the relation `behaviour` where there are any.
+
+    Raises:
+        UsageError: a setting out of its bounds.
+    """
+    _check(pause, resolution, burst_bits, pivot_hours, least_exchanges)
+    releases = releases or {}
+    for model, text in releases.items():
+        read_release(model, text)
+    engine, found = sightings.engine, []
+    wanted = [kind for kind, on in ((SYNCHRONY, synchrony), (HANDOVER, handover)) if on]
+    if MINUTES in sightings.activity:
+        found += find_moments(engine, wanted, pause=pause, resolution=resolution, burst_bits=burst_bits)
+    if pivot and MODELS in sightings.activity and find_pivots(engine, releases=releases, hours=pivot_hours):
+        found.append(PIVOT)
+    if token_lengths and LENGTHS in sightings.activity and find_shapes(engine, least=least_exchanges):
+        found.append(SHAPES)
+    if not found:
+        return sightings
+    engine.view("behaviour", " UNION ALL ".join(f"SELECT * FROM {kind}_signals" for kind in found))
+    known = DEFAULT_FAMILIES | dict(families or {})
+    return replace(
+        sightings,
+        kinds=tuple(sorted({*sightings.kinds, *found})),
+        families={**sightings.families, **{kind: known[kind] for kind in found}},
+        behaviour={kind: _ALONE[kind] for kind in found},
+    )
+
+
+def _check(pause: int, resolution: int, burst_bits: float, pivot_hours: int, least_exchanges: int) -> None:
+    bounds = {
+        "pause": (1 <= pause <= 120, "from 1 to 120 minutes"),
+        "resolution": (1 <= resolution <= pause, "from 1 minute to pause"),
+        "burst_bits": (burst_bits > 0, "over 0"),
+        "pivot_hours": (1 <= pivot_hours <= 12, "from 1 to 12 hours"),
+        "least_exchanges": (least_exchanges >= 1, "1 or more"),
+    }
+    for name, (holds, words) in bounds.items():
+        if not holds:
+            raise UsageError(f"[behaviour] {name} must be {words}")

@@ -1,0 +1,122 @@
+"""Synchrony and hand-over: accounts that begin, or stop, in the same minutes, beyond what hours explain.
+
+An account *switches* on in a minute if it was silent for a while before, and off if it is silent for a
+while after. `synchrony` is switching on at a burst of such moments, `handover` switching either way at a
+burst of both, so that one account's stop and the next one's start meet. Every other moment of an hour in
+which there is a burst is a signal that the account has alone: it counts among what the account could have
+shared. The place of a moment is its hour, within which its chance is reckoned.
+
+What lies before and after a UTC day is not looked at, so that days can be folded one by one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from clustergraph.behaviour.bursts import DAY, HOUR, find_bursts, find_popular_minutes
+from clustergraph.behaviour.rows import ALONE, MEASURES
+from clustergraph.engines.sql import literal
+from clustergraph.sightings.activity import MINUTES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from clustergraph.engines.interface import Engine
+
+SYNCHRONY, HANDOVER = "synchrony", "handover"
+_SWITCHES = f"""
+SELECT account_id, day, minute, starts, stops
+FROM (
+    SELECT account_id, day, minute,
+           coalesce(minute - lag(minute) OVER around > {{pause}}, true) AS starts,
+           coalesce(lead(minute) OVER around - minute > {{pause}}, true) AS stops
+    FROM (
+        SELECT account_id, datediff('day', {{first}}, moment)::INTEGER AS day,
+               (60 * hour(moment) + minute(moment))::INTEGER AS minute
+        FROM {MINUTES}
+    )
+    WINDOW around AS (PARTITION BY account_id, day ORDER BY minute)
+)
+WHERE (starts OR stops) AND minute BETWEEN {{pause}} AND {DAY - 1} - {{pause}}
+"""
+_COUNTS = "SELECT day, minute, count(*) AS accounts FROM switches WHERE {way} GROUP BY day, minute"
+_SAID = "strftime({first} + to_days(s.day) + to_minutes({minute}), '%Y-%m-%dT%H:%M')"
+# An account may begin and stop in one burst.
+_ROWS = f"""
+SELECT account_id, {{kind}} AS kind, value, min(moment) AS first_seen, max(moment) AS last_seen, {MEASURES},
+       min(place) AS place
+FROM (
+    SELECT s.account_id, {{first}} + to_days(s.day) + to_minutes(s.minute) AS moment,
+           coalesce({_SAID.format(first="{first}", minute="b.start")},
+                    {ALONE.format(key="concat_ws(' ', s.account_id, s.day, s.minute)")}) AS value,
+           ({{first}} + to_days(s.day) + to_hours(h.hour))::VARCHAR AS place
+    FROM switches s
+    LEFT JOIN bursts b ON b.day = s.day AND b.minute = s.minute
+    JOIN burst_hours h ON h.day = s.day AND h.hour = coalesce(b.start, s.minute) // {HOUR}
+    JOIN minutes_of_hour m ON m.minute = s.minute % {HOUR} AND NOT m.popular
+    WHERE {{way}}
+)
+GROUP BY account_id, value
+"""
+_WAYS = {SYNCHRONY: "starts", HANDOVER: "(starts OR stops)"}
+
+
+def find_moments(
+    engine: Engine, kinds: list[str], *, pause: int, resolution: int, burst_bits: float
+) -> list[str]:
+    """Make a relation of signals, with the columns of `sightings`, of each of the kinds that has any.
+
+    Args:
+        engine: with `active_minutes`.
+        kinds: to look for, of `synchrony` and `handover`.
+        pause: minutes of silence before an account is taken to switch on, and after it switched off.
+        resolution: minutes in which switches meet.
+        burst_bits: that make a burst.
+
+    Returns:
+        The kinds found; the relation of one is its name with `_signals`.
+    """
+    span = engine.fetch(f"SELECT min(moment) AS first, max(moment) AS last FROM {MINUTES}").to_pylist()[0]
+    if span["first"] is None or not kinds:
+        return []
+    first, days = span["first"].date(), (span["last"].date() - span["first"].date()).days + 1
+    at = f"TIMESTAMP '{first}'"
+    engine.create("switches", _SWITCHES.format(pause=pause, first=at))
+    known = np.zeros(DAY, bool)
+    known[pause : DAY - pause] = True
+    found = []
+    for kind in kinds:
+        counts = _count(engine, _WAYS[kind], days)
+        popular = find_popular_minutes(counts, known)
+        bursts = find_bursts(
+            counts, known & ~np.tile(popular, DAY // HOUR), width=resolution, least_bits=burst_bits
+        )
+        if bursts:
+            _load(engine, bursts, popular, resolution)
+            sql = _ROWS.format(kind=literal(kind), way=_WAYS[kind], first=at)
+            engine.create(f"{kind}_signals", sql)
+            found.append(kind)
+    for relation in ("switches", "bursts", "burst_hours", "minutes_of_hour"):
+        engine.drop(relation)
+    return found
+
+
+def _count(engine: Engine, way: str, days: int) -> NDArray[np.int64]:
+    found = engine.fetch(_COUNTS.format(way=way))
+    counts = np.zeros((days, DAY), np.int64)
+    counts[found["day"].to_numpy(), found["minute"].to_numpy()] = found["accounts"].to_numpy()
+    return counts
+
+
+def _load(engine: Engine, bursts: list[tuple[int, int]], popular: NDArray[np.bool_], resolution: int) -> None:
+    """Load `bursts`, a row per minute of each, `burst_hours` and `minutes_of_hour`."""
+    day, start = (np.repeat(np.array(one, np.int32), resolution) for one in zip(*bursts, strict=True))
+    minute = start + np.tile(np.arange(resolution, dtype=np.int32), len(bursts))
+    engine.load("bursts", pa.table({"day": day, "start": start, "minute": minute}))
+    hours = sorted({(one, minute // HOUR) for one, minute in bursts})
+    days, numbers = (list(one) for one in zip(*hours, strict=True))
+    engine.load("burst_hours", pa.table({"day": days, "hour": numbers}))
+    engine.load("minutes_of_hour", pa.table({"minute": np.arange(HOUR), "popular": popular}))
