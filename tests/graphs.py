@@ -81,6 +81,7 @@ def link_rows(
             has_place=has_place,
             shape="sightings",
             measures=frozenset(),
+            behaviour={},
         ),
         **options,
     )
