@@ -106,7 +106,10 @@ def test_no_tie_is_lost_to_pruning(linker, min_bits):
 
 def test_the_end_of_a_window_is_in_it(linker):
     rows = [("a", "ip", "v", 0), ("b", "ip", "v", 10), ("c", "ip", "v", 20.000001)]
-    found = cg.count_together(link_timed(rows, linker, WINDOWS), "ip")
+    incidence = link_timed(rows, linker, WINDOWS)
+    found = cg.count_together(incidence, "ip")
+    linked = verify_pairs(incidence.graph, np.array([0, 1], np.int32), np.array([1, 2], np.int32))
+    assert linked.shared.tolist() == [1, 0]
     assert found.to_pylist() == [{"source": "a", "target": "b", "signals": 1, "uses": 1}]
 
 
