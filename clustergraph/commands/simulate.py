@@ -38,6 +38,11 @@ if TYPE_CHECKING:
     help="Give every account of a campaign a card, a home and devices of its own.",
 )
 @click.option("--prompts", is_flag=True, help="Write the text of prompts in place of prompt_template.")
+@click.option(
+    "--divided",
+    is_flag=True,
+    help="Let the accounts of a campaign divide a data set of slot values; needs --prompts.",
+)
 @click.option("--seed", type=int, help="The same options and seed write the same bytes.")
 @debug_option
 def simulate(

@@ -84,6 +84,9 @@ class Sightings:
         times: a sentence that says how times were taken.
         templates: what is known of the templates that were found in prompts and that two accounts have at
             least (`templates.known.FOUND`), by id.
+        has_fillings: whether it is known what filled the slots of these templates; then the engine has
+            `fillings` as well: account_id, day (null where unknown), template and filling (64-bit hashes)
+            and uses, the rows of the account with this filling.
     """
 
     engine: Engine
@@ -102,6 +105,7 @@ class Sightings:
     naive_times: bool
     times: str
     templates: pa.Table = field(default_factory=FOUND.empty_table)
+    has_fillings: bool = False
 
 
 def read(
@@ -172,11 +176,12 @@ def read(
         found = survey(engine, clean, columns)
     check_totals(found.totals)
     unique, duplicates = drop_duplicates(engine, clean, columns, earlier_events)
-    kinds, templates = set(found.kinds), FOUND.empty_table()
+    kinds, templates, has_fillings = set(found.kinds), FOUND.empty_table(), False
     if columns.prompt:
         prompted = name_templates(
             engine, unique, layouts, columns, known_templates, threads=threads, progress=say
         )
+        has_fillings = prompted.any_found
         unique, templates, columns = prompted.relation, prompted.templates, replace(columns, prompt=False)
         kinds |= {mapping[TEMPLATE]} if prompted.any_found else set()
     name_relations(engine, unique, columns, found)
@@ -199,6 +204,7 @@ def read(
         naive_times=naive,
         times=times,
         templates=templates,
+        has_fillings=has_fillings,
     )
 
 

@@ -73,6 +73,8 @@ class World:
         own_infrastructure: every account of a campaign has a card, a home and devices of its own, so that its
             wording is all that the campaign shares.
         prompts: events have the text of a prompt in place of `prompt_template`.
+        divided: campaigns divide a data set: what fills the slots of a wording is asked three times, each time
+            by the same account, and by no other.
         start: first day of traffic; without a time zone it is UTC. The default is a Monday.
 
     Raises:
@@ -96,6 +98,7 @@ class World:
     lone_exit: int = 0
     own_infrastructure: bool = False
     prompts: bool = False
+    divided: bool = False
     start: datetime = field(default=datetime(2026, 2, 2, tzinfo=UTC))
 
     def __post_init__(self) -> None:
@@ -113,6 +116,8 @@ class World:
         ):
             if not low <= value <= high:
                 raise UsageError(f"{name} is {value}; it must be from {low} to {high}")
+        if self.divided and not self.prompts:
+            raise UsageError("divided says what is in prompts; it needs prompts")
         if self.start.tzinfo is None:
             object.__setattr__(self, "start", self.start.replace(tzinfo=UTC))
         if not EARLIEST <= self.start <= LATEST:
