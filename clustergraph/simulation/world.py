@@ -73,8 +73,8 @@ class World:
         own_infrastructure: every account of a campaign has a card, a home and devices of its own, so that its
             wording is all that the campaign shares.
         prompts: events have the text of a prompt in place of `prompt_template`.
-        divided: campaigns divide a data set: what fills the slots of a wording is asked three times, each time
-            by the same account, and by no other.
+        divided: campaigns divide a data set: an account asks three times a night of each entry, and nobody
+            else asks of it.
         start: first day of traffic; without a time zone it is UTC. The default is a Monday.
 
     Raises:
