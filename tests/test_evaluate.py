@@ -112,7 +112,8 @@ def test_prompts(evaluate, here, monkeypatch):
     assert len(campaigns) == 1
     assert [row[0] for row in divided] == ["ask all of anything", "divide a data set"]
     assert 0 < int(divided[1][1]) <= 3
-    assert [row[2] for row in bounds] == ["yes"] * 4
+    assert [row[2] for row in bounds[1:]] == ["yes"] * 3
+    assert (bounds[0][2] == "yes") == (min(map(float, campaigns[0][1:])) >= 0.9)
 
 
 def test_nights(evaluate, monkeypatch):

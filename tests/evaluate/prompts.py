@@ -54,7 +54,7 @@ def prompts(trials: Trials, setting: Setting) -> Iterator[Table]:
 
 
 def _count_marked(outcome: Outcome) -> tuple[int, int, int, int]:
-    """Count clusters of campaigns that have a p-value of their coverage and that are marked, and all others."""
+    """Count clusters of campaigns that have a p-value of coverage, those marked, and the same of others."""
     counts: list[int] = []
     of_campaign = outcome.clusters["kind"] == "campaign"
     for clusters in (outcome.clusters[of_campaign], outcome.clusters[~of_campaign]):
