@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from clustergraph.decisions.export import list_decisions
     from clustergraph.decisions.reliability import measure_reliability
     from clustergraph.engines.duckdb import DuckDBEngine
+    from clustergraph.incidence.cooccurrence import count_together
     from clustergraph.incidence.links import link
     from clustergraph.investigation.account import explain_account
     from clustergraph.investigation.explanation import explain
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "DuckDBEngine": "clustergraph.engines.duckdb",
     "Run": "clustergraph.artefacts.runs",
+    "count_together": "clustergraph.incidence.cooccurrence",
     "decide": "clustergraph.upkeep.deciding",
     "estimate": "clustergraph.pipeline",
     "explain": "clustergraph.investigation.explanation",
@@ -62,9 +64,9 @@ _HOMES = {
     "write_report": "clustergraph.report.writing",
 }
 __all__ = [
-    "DuckDBEngine", "Run", "charts", "decide", "estimate", "explain", "explain_account", "explain_pair",
-    "find", "link", "list_decisions", "measure_reliability", "nightly", "open_run", "partition", "project",
-    "rank", "read", "run", "score", "write_report",
+    "DuckDBEngine", "Run", "charts", "count_together", "decide", "estimate", "explain", "explain_account",
+    "explain_pair", "find", "link", "list_decisions", "measure_reliability", "nightly", "open_run",
+    "partition", "project", "rank", "read", "run", "score", "write_report",
 ]  # fmt: skip
 
 

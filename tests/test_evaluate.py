@@ -20,7 +20,7 @@ from clustergraph.simulation import simulate
 from tests.bench.hop import Hop
 from tests.bench.processes import Taken
 from tests.evaluate import __main__ as command
-from tests.evaluate import ablation, curve, hop, nights, prompts, trials
+from tests.evaluate import ablation, alone, curve, hop, nights, prompts, trials
 from tests.evaluate.judging import (
     count_clusters_first,
     count_people_first,
@@ -114,6 +114,20 @@ def test_prompts(evaluate, here, monkeypatch):
     assert 0 < int(divided[1][1]) <= 3
     assert [row[2] for row in bounds[1:]] == ["yes"] * 3
     assert (bounds[0][2] == "yes") == (min(map(float, campaigns[0][1:])) >= 0.9)
+
+
+def test_alone(evaluate, here, monkeypatch):
+    monkeypatch.setattr(alone, "TRACES", ("bin", "signup"))
+    monkeypatch.setattr(alone, "TIMING", ())
+    tables = evaluate("alone")
+    rows = tables["A campaign with one trace, seed 3"]
+    assert [row[:2] for row in rows] == [["bin, 2,000", "100"], ["signup, 2,000", "100"]]
+    bounds = tables["Bounds: a campaign with one trace"]
+    assert [row[0] for row in bounds] == [
+        "bin, 2,000: F1 at least 0.8",
+        "signup, 2,000: F1 at least 0.8, all parts",
+        "at most 0.1% of individuals clustered",
+    ]
 
 
 def test_nights(evaluate, monkeypatch):

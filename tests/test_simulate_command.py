@@ -18,6 +18,7 @@ OPTIONS = {
 FLAGGED = {
     "--private-cards": {"shared_cards": False}, "--no-campaigns": {"campaigns": False},
     "--own-infrastructure": {"own_infrastructure": True}, "--prompts": {"prompts": True},
+    "--details": {"details": True}, "--sessions": {"sessions": True},
 }  # fmt: skip
 FLAGS = ("--shared-proxy", "--borrowed", "--private-cards")
 
@@ -55,6 +56,7 @@ def test_flags_are_those_of_the_world(tmp_path, flag):
         (["--start", "yesterday"], "Invalid value for '--start'"),
         (["--start", "1999-12-31"], "start is 1999-12-31; it must be from 2005 to 2095"),
         (["--towns", "-1"], "towns is -1; it must be from 0 to 2000"),
+        (["--only", "luck"], "only is luck; it must be one of prefix, asn, bin"),
         (["--campaign-accounts", "3"], "campaign_accounts is 3; it must be at least 10"),
     ],
 )

@@ -156,6 +156,7 @@ INCIDENCE = _table(
     _column("signal", _NUMBER, "number", "row of signals.parquet, from 0"),
     _column("account", _NUMBER, "number", "row of accounts.parquet, from 0"),
     _column("slots", _NUMBER, "signals", "of the signal's stratum that the account has"),
+    _column("times", pa.list_(_TIME), "UTC", "when the account used it; null for kinds without a window"),
 )
 
 ARTEFACTS: dict[str, pa.Schema] = {

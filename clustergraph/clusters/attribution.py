@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
+from clustergraph.incidence.biadjacency import together
 from clustergraph.incidence.evidence import poisson_bits
 from clustergraph.projection.growing import grown
 
@@ -117,6 +118,9 @@ def _add_tie(
         if g.indices[p] < g.indices[q]:
             p += 1
         elif g.indices[q] < g.indices[p]:
+            q += 1
+        elif not together(g, p, q):
+            p += 1
             q += 1
         else:
             signal = g.indices[p]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from clustergraph.incidence.links import Incidence
+    from clustergraph.incidence.uses import Uses
 
 # In the order of their numbers; `signal_values` has the strings.
 _SIGNALS = """
@@ -92,14 +93,23 @@ def incidence_table(incidence: Incidence) -> pa.Table:
     counted = len(graph.signal_cell)
     _, holders = graph.holders
     signal = np.repeat(np.arange(counted, dtype=np.int32), graph.signal_degree)
-    table = fill_schema(
-        INCIDENCE,
-        {"signal": signal, "account": holders, "slots": graph.list_holder_slots()},
-        len(holders),
-    )
+    columns = {"signal": signal, "account": holders, "slots": graph.list_holder_slots()}
+    if graph.uses:
+        columns["times"] = _list_times(
+            graph.uses, graph.strata.kind[graph.cells.stratum[graph.signal_cell]][signal]
+        )
+    table = fill_schema(INCIDENCE, columns, len(holders))
     if counted == incidence.signals.num_rows:
         return table
     # Known hubs that count nothing have no slots, but who has them can be asked for.
     others = incidence.sightings.engine.fetch(_UNCOUNTED.format(counted=counted))
     rest = fill_schema(INCIDENCE, {name: others[name] for name in others.column_names}, others.num_rows)
     return pa.concat_tables([table, rest]).combine_chunks()
+
+
+def _list_times(uses: Uses, kind: NDArray[np.int32]) -> pa.Array:
+    """List the times of each slot, null where its kind (a number a slot) has no window."""
+    times = pa.array(uses.time, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
+    return pa.ListArray.from_arrays(
+        pa.array(uses.start.astype(np.int32)), times, mask=pa.array(uses.window[kind] < 0)
+    )

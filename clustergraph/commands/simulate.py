@@ -43,6 +43,16 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Let the accounts of a campaign divide a data set of slot values; needs --prompts.",
 )
+@click.option(
+    "--only",
+    metavar="NAME",
+    help="In place of the three campaigns, put one whose accounts have one thing in common: prefix, asn, "
+    "bin, email, signup, request, tokens, synchrony, handover, pivot or prompts.",
+)
+@click.option(
+    "--details", is_flag=True, help="Write mail addresses, request parameters, BINs and conversations, too."
+)
+@click.option("--sessions", is_flag=True, help="Let rows come in sessions of some minutes.")
 @click.option("--seed", type=int, help="The same options and seed write the same bytes.")
 @debug_option
 def simulate(

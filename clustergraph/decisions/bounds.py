@@ -7,6 +7,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from clustergraph.incidence.observed import strip_episode
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
@@ -59,8 +61,9 @@ def _find_new_signals(
     evidence: Sequence[Mapping[str, Any]], shared: Collection[tuple[str, str]], bound: float
 ) -> list[str]:
     new: defaultdict[str, list[float]] = defaultdict(list)
+    known = {(kind, strip_episode(value)) for kind, value in shared}  # episodes are new every night
     for row in evidence:
-        if (row["kind"], row["value"]) not in shared:
+        if (row["kind"], strip_episode(row["value"])) not in known:
             new[row["kind"]].append(row["bits"])
     bits = {kind: math.fsum(found) for kind, found in new.items()}
     share = math.fsum(bits.values()) / max(math.fsum(row["bits"] for row in evidence), 1e-300)

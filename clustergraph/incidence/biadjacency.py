@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+from clustergraph.incidence.uses import NO_USES, Uses
 
 if TYPE_CHECKING:
     from clustergraph.incidence.evidence import Cells
@@ -24,6 +26,10 @@ class Arrays(NamedTuple):
     family: NDArray[np.int32]
     rate: NDArray[np.float64]
     weight: NDArray[np.float64]
+    window: NDArray[np.int64]
+    place: NDArray[np.int64]
+    use_start: NDArray[np.int64]
+    use_time: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,8 @@ class Biadjacency:
         signal_degree: accounts that have the signal (int32).
         cells: the cells that the signals are in.
         strata: the strata that the cells are in.
+        uses: when signals of kinds with a window were used.
+        place: slot of ``uses``; parallel to ``indices``, or empty where no kind has a window (int64).
     """
 
     indptr: NDArray[np.int64]
@@ -82,6 +90,8 @@ class Biadjacency:
     signal_degree: NDArray[np.int32]
     cells: Cells
     strata: Strata
+    uses: Uses = NO_USES
+    place: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @property
     def accounts(self) -> int:
@@ -91,22 +101,29 @@ class Biadjacency:
     @property
     def arrays(self) -> Arrays:
         """Everything that the evidence of pairs is computed from."""
-        cells = self.cells
+        cells, uses = self.cells, self.uses
+        window = uses.window[self.strata.kind[cells.stratum]] if uses else uses.window
         return Arrays(
-            self.indptr, self.indices, self.slots, self.signal_cell, cells.family, cells.rate, cells.weight
-        )
+            self.indptr, self.indices, self.slots, self.signal_cell, cells.family, cells.rate, cells.weight,
+            window, self.place, uses.start, uses.time,
+        )  # fmt: skip
 
     @property
     def nbytes(self) -> int:
         """Memory that the arrays take (bytes)."""
         strata = self.strata.account.nbytes + self.strata.slots.nbytes
-        return self.indptr.nbytes + 2 * self.indices.nbytes + 2 * self.signal_cell.nbytes + strata
+        uses = self.place.nbytes + self.uses.nbytes
+        return self.indptr.nbytes + 2 * self.indices.nbytes + 2 * self.signal_cell.nbytes + strata + uses
 
     @cached_property
     def holders(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """The same by signal: the holders of signal ``s`` are ``holders[start[s]:start[s + 1]]``, rising."""
         start = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.signal_degree, dtype=np.int64)])
         return start, _list_holders(self.indptr, self.indices, start)
+
+    def meet(self, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell whether pairs of entries, of one signal each, are signals that both accounts share."""
+        return np.asarray(_meet(self.arrays, one, other))
 
     def list_holder_slots(self) -> NDArray[np.int32]:
         """Give ``slots`` in the order of the holders of :attr:`holders`."""
@@ -139,6 +156,60 @@ def rows_from_holders(
     indptr = np.zeros(accounts + 1, np.int64)
     np.cumsum(np.bincount(present, minlength=accounts), out=indptr[1:])
     return (indptr, *_transpose(holders, held, signal_degree, indptr))
+
+
+def find_places(holders: NDArray[np.int32], indptr: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Give the place among ``holders`` that each entry of the rows of :func:`rows_from_holders` has.
+
+    Args:
+        holders: accounts of signal after signal, as they were given there.
+        indptr: of the rows.
+    """
+    return np.asarray(_find_places(holders, indptr))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def together(g: Arrays, p: int, q: int) -> bool:
+    """Whether entries ``p`` and ``q`` of two rows, of one signal, are a signal that both accounts share.
+
+    They are, unless its kind has a window in which no two uses of theirs lie.
+    """
+    if len(g.place) == 0:
+        return True
+    window = g.window[g.signal_cell[g.indices[p]]]
+    if window < 0:
+        return True
+    i, j = g.use_start[g.place[p]], g.use_start[g.place[q]]
+    i_end, j_end = g.use_start[g.place[p] + 1], g.use_start[g.place[q] + 1]
+    while i < i_end and j < j_end:
+        ahead = g.use_time[i] - g.use_time[j]
+        if abs(ahead) <= window:
+            return True
+        if ahead < 0:
+            i += 1
+        else:
+            j += 1
+    return False
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _meet(g: Arrays, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.bool_]:
+    met = np.empty(len(one), np.bool_)
+    for i in range(len(one)):
+        met[i] = together(g, one[i], other[i])
+    return met
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _find_places(holders: NDArray[np.int32], indptr: NDArray[np.int64]) -> NDArray[np.int64]:
+    places = np.empty(indptr[-1], np.int64)
+    end = indptr[:-1].copy()
+    for slot in range(len(holders)):
+        account = holders[slot]
+        if account >= 0:
+            places[end[account]] = slot
+            end[account] += 1
+    return places
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,16 +10,18 @@ import pyarrow as pa
 
 from clustergraph.engines.sql import literal
 from clustergraph.errors import InputError
-from clustergraph.incidence.biadjacency import Biadjacency, Strata, rows_from_holders
+from clustergraph.incidence.biadjacency import Biadjacency, Strata, find_places, rows_from_holders
 from clustergraph.incidence.evidence import MAX_FAMILIES, Cells
 from clustergraph.incidence.fading import fade_columns
-from clustergraph.incidence.observed import observe
+from clustergraph.incidence.observed import check_windows, observe
 from clustergraph.incidence.strata import place_columns, slots_query, stratify
+from clustergraph.incidence.windows import fetch_uses, load_meetings, number_windows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
+    from numpy.typing import NDArray
 
     from clustergraph.engines.interface import Engine
     from clustergraph.sightings.reading import Sightings
@@ -42,6 +44,8 @@ SELECT i.account, i.kind_number, count(*) AS signals, count(h.kind_number) AS hu
 FROM incidence i LEFT JOIN known_hubs h ON h.kind_number = i.kind_number AND h.value = i.value
 GROUP BY i.account, i.kind_number
 """
+# Where kinds have windows, a use without a time is in no incidence, but its exchanges count.
+_BY_ACCOUNT_AND_KIND = "SELECT {account} AS account, kind, {measures} FROM sightings GROUP BY account, kind"
 _BY_ACCOUNT = "SELECT {account} AS account, '' AS kind, {measures} FROM exchanges GROUP BY account"
 # Long sightings repeat an exchange for each kind, so the largest sum by kind is an account's volume.
 _ACCOUNT_VOLUMES = """
@@ -63,12 +67,13 @@ _ACCOUNT_COLLISION = "SELECT account_id, other FROM accounts WHERE account_id <>
 
 _SIGNALS = """
 SELECT i.kind_number, i.value, count(*)::INTEGER AS accounts, bool_or(h.kind_number IS NOT NULL) AS hub,
-       min(i.place) AS place, max(i.other_place) AS other_place, {fade}
-FROM incidence i LEFT JOIN known_hubs h ON h.kind_number = i.kind_number AND h.value = i.value {ages}
+       {pairs} AS pairs, min(i.place) AS place, max(i.other_place) AS other_place, {fade}
+FROM incidence i LEFT JOIN known_hubs h ON h.kind_number = i.kind_number AND h.value = i.value
+{meetings} {ages}
 GROUP BY i.kind_number, i.value
 """
 _CELLS = """
-SELECT stratum, hub, fade, band, sum(accounts::BIGINT * (accounts - 1))::BIGINT AS pairs
+SELECT stratum, hub, fade, band, sum(pairs)::BIGINT AS pairs
 FROM signal_strata WHERE accounts > 1 GROUP BY stratum, hub, fade, band ORDER BY stratum, hub, fade, band
 """
 _NUMBERED_SIGNALS = """
@@ -100,6 +105,16 @@ _KNOWN_HUBS = """
 SELECT DISTINCT k.kind_number, {value} AS value FROM hub_values h
 JOIN kinds k ON h.kind IS NULL OR h.kind = k.kind
 """
+_HUB_EPISODES = """
+UNION SELECT k.kind_number, {value} AS value FROM hub_values h
+JOIN episodes e ON e.plain = h.value AND coalesce(h.kind, e.kind) = e.kind JOIN kinds k ON k.kind = e.kind
+"""
+# Twice the pairs of accounts that may share a signal: all, but for kinds with windows.
+_ALL = {"pairs": "count(*) * (count(*) - 1)", "meetings": ""}
+_MET = {
+    "pairs": f"coalesce(min(w.pairs), {_ALL['pairs']})",
+    "meetings": "LEFT JOIN meetings w ON w.kind_number = i.kind_number AND w.value = i.value",
+}
 
 
 @dataclass(frozen=True)
@@ -139,6 +154,7 @@ def link(
     known_hub_weight: float = 0.0,
     by_place: bool = True,
     half_lives: Mapping[str, float] | None = None,
+    windows: Mapping[str, float] | None = None,
 ) -> Incidence:
     """Link accounts to the signals that they were seen with.
 
@@ -148,16 +164,20 @@ def link(
         known_hub_weight: what a bit of evidence counts that comes from a known hub, 0 to 1.
         by_place: reckon chance place by place for networks and content, where the input tells places.
         half_lives: kind -> nights with data after which a sighting counts half; other kinds do not fade.
+        windows: kind -> seconds within which two accounts have to use a signal to share it; other kinds are
+            shared whenever they were used.
 
     Returns:
         The incidence of the bipartite graph.
 
     Raises:
+        UsageError: a window or a half-life that is none.
         InputError: two account ids have the same 64-bit hash, or there are too many families of signals.
     """
     engine = sightings.engine
-    observe(engine)
     kinds = sightings.kinds
+    within = check_windows(windows or {}, kinds)
+    observe(engine, within)
     families = len({sightings.families[kind] for kind in kinds})
     if families > MAX_FAMILIES:
         raise InputError(
@@ -167,7 +187,7 @@ def link(
     engine.load(
         "kinds", pa.table({"kind": list(kinds), "kind_number": np.arange(len(kinds), dtype=np.int16)})
     )
-    _load_known_hubs(engine, known_hubs)
+    _load_known_hubs(engine, known_hubs, windowed=bool(within))
     by_place = by_place and sightings.has_place
     parts = {
         "places": place_columns(engine, sightings.families, kinds, by_place=by_place),
@@ -179,7 +199,7 @@ def link(
     engine.create("incidence", _INCIDENCE.format(**parts))
     engine.create("account_names", _ACCOUNT_NAMES.format(**parts))
     engine.create("account_kinds", _BY_KIND)
-    volumes = "account_kinds" if sightings.shape == "sightings" else f"({_BY_ACCOUNT.format(**parts)})"
+    volumes = _find_volumes(sightings, parts, windowed=bool(within))
     engine.create("account_volumes", _ACCOUNT_VOLUMES.format(volumes=volumes))
     engine.create("accounts", _NUMBERED_ACCOUNTS)
     engine.drop("account_names")
@@ -187,7 +207,11 @@ def link(
     _refuse_collisions(engine)
     accounts = engine.fetch(_FETCH_ACCOUNTS)
     fade, ages = fade_columns(engine, kinds, half_lives or {}, has_time=sightings.has_time)
-    engine.create("signal_hashes", _SIGNALS.format(fade=fade, ages=ages))
+    number = number_windows(within, kinds)
+    if within:
+        load_meetings(engine, number, parts)
+    pairs = _MET if within else _ALL
+    engine.create("signal_hashes", _SIGNALS.format(fade=fade, ages=ages, **pairs))
     stratify(engine, by_place=by_place)
     query = slots_query(by_place=by_place, hubs_count=known_hub_weight > 0.0)
     strata = _fetch_strata(sightings, query)
@@ -198,9 +222,15 @@ def link(
     engine.create("links", _LINKS)
     engine.drop("incidence")
     signals = engine.fetch(_FETCH_SIGNALS)
-    return Incidence(
-        sightings, accounts, signals, _fetch_graph(engine, signals, strata, cells, accounts.num_rows)
-    )
+    graph = _fetch_graph(engine, signals, strata, cells, accounts.num_rows, number if within else None)
+    return Incidence(sightings, accounts, signals, graph)
+
+
+def _find_volumes(sightings: Sightings, parts: Mapping[str, str], *, windowed: bool) -> str:
+    """Write what an account's volumes are the largest of."""
+    if sightings.shape == "sightings":
+        return f"({_BY_ACCOUNT_AND_KIND.format(**parts)})" if windowed else "account_kinds"
+    return f"({_BY_ACCOUNT.format(**parts)})"
 
 
 def _number_kinds(kinds: Sequence[str]) -> str:
@@ -222,8 +252,11 @@ def _aggregate(sightings: Sightings) -> str:
     return ", ".join(parts)
 
 
-def _load_known_hubs(engine: Engine, known_hubs: pa.Table | None) -> None:
-    """Load the hubs as (kind, hash of the value); a hub without a kind is one of every kind."""
+def _load_known_hubs(engine: Engine, known_hubs: pa.Table | None, *, windowed: bool) -> None:
+    """Load the hubs as (kind, hash of the value); a hub without a kind is one of every kind.
+
+    All episodes of a hub are hubs.
+    """
     columns = {"kind": pa.array([], pa.string()), "value": pa.array([], pa.string())}
     if known_hubs is not None:
         columns = {"value": known_hubs["value"].cast(pa.string())}
@@ -232,7 +265,10 @@ def _load_known_hubs(engine: Engine, known_hubs: pa.Table | None) -> None:
             known_hubs["kind"].cast(pa.string()) if given else pa.nulls(len(known_hubs), pa.string())
         )
     engine.load("hub_values", pa.table(columns))
-    engine.create("known_hubs", _KNOWN_HUBS.format(value=engine.hash("h.value")))
+    sql = _KNOWN_HUBS.format(value=engine.hash("h.value"))
+    if windowed:
+        sql += _HUB_EPISODES.format(value=engine.hash("e.value"))
+    engine.create("known_hubs", sql)
     engine.drop("hub_values")
 
 
@@ -280,12 +316,17 @@ def _number_cells(engine: Engine, strata: Strata, known_hub_weight: float) -> Ce
 
 
 def _fetch_graph(
-    engine: Engine, signals: pa.Table, strata: Strata, cells: Cells, accounts: int
-) -> Biadjacency:
+    engine: Engine, signals: pa.Table, strata: Strata, cells: Cells, accounts: int,
+    windows: NDArray[np.int64] | None,
+) -> Biadjacency:  # fmt: skip
     cell = signals["cell"].to_numpy().astype(np.int32)
     counted = int(np.searchsorted(cell, len(cells.rate)))
     cell = cell[:counted]
     degree = signals["accounts"].to_numpy()[:counted].astype(np.int32)
     holders = engine.fetch(_HOLDERS.format(signals=counted))["account"].to_numpy()
     rows = rows_from_holders(holders, degree, cells.stratum[cell], strata, accounts)
-    return Biadjacency(*rows, cell, degree, cells, strata)
+    graph = Biadjacency(*rows, cell, degree, cells, strata)
+    if windows is None:
+        return graph
+    uses = fetch_uses(engine, windows, holders, degree)
+    return replace(graph, uses=uses, place=find_places(holders, graph.indptr))

@@ -47,7 +47,7 @@ FROM (
 GROUP BY kind_number, value
 """
 _SIGNAL_PLACES = """
-SELECT s.kind_number, s.value, s.accounts, s.hub, s.fade,
+SELECT s.kind_number, s.value, s.accounts, s.pairs, s.hub, s.fade,
        CASE WHEN s.place = s.other_place THEN s.place
             WHEN 2 * (c.commonest >> 32) >= s.accounts THEN c.commonest & 4294967295 END AS place
 FROM signal_hashes s
@@ -64,16 +64,16 @@ FROM (
 )
 """
 _STRATIFIED = """
-SELECT p.kind_number, p.value, p.accounts, p.hub, p.fade, floor(log2(p.accounts))::INTEGER AS band,
-       coalesce(l.stratum, k.stratum) AS stratum
+SELECT p.kind_number, p.value, p.accounts, p.pairs, p.hub, p.fade,
+       floor(log2(1 + p.pairs / p.accounts))::INTEGER AS band, coalesce(l.stratum, k.stratum) AS stratum
 FROM signal_places p
 JOIN strata k ON k.kind_number = p.kind_number AND k.place IS NULL
 LEFT JOIN strata l ON l.kind_number = p.kind_number AND l.place = p.place
 """
 _ONE_A_KIND = "SELECT kind_number::INTEGER AS stratum, kind_number FROM kinds"
 _UNSTRATIFIED = """
-SELECT kind_number, value, accounts, hub, fade, floor(log2(accounts))::INTEGER AS band,
-       kind_number::INTEGER AS stratum
+SELECT kind_number, value, accounts, pairs, hub, fade,
+       floor(log2(1 + pairs / accounts))::INTEGER AS band, kind_number::INTEGER AS stratum
 FROM signal_hashes
 """
 _SLOTS = """
@@ -105,8 +105,8 @@ def place_columns(
 def stratify(engine: Engine, *, by_place: bool) -> None:
     """Make `signal_strata` and `strata` (stratum, kind_number).
 
-    `signal_strata` has kind_number, value, accounts, hub, fade, band and stratum of each signal. Needs the
-    relations `incidence`, `signal_hashes` and `kinds` of :mod:`clustergraph.incidence.links`.
+    `signal_strata` has kind_number, value, accounts, pairs, hub, fade, band and stratum of each signal. Needs
+    the relations `incidence`, `signal_hashes` and `kinds` of :mod:`clustergraph.incidence.links`.
     """
     if not by_place:
         engine.create("strata", _ONE_A_KIND)

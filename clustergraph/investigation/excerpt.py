@@ -34,6 +34,7 @@ class Excerpt:
         link_account: place in ``accounts`` of each link, never falling (int32).
         link_signal: place in ``signals`` of each link, rising within an account (int32).
         link_slots: signals of the signal's stratum that the account has in the world (int32).
+        link_place: number of each link among those of the world (int64).
         gone: places in ``signals`` of those that the world is thought without (bool).
     """
 
@@ -43,6 +44,7 @@ class Excerpt:
     link_account: NDArray[np.int32]
     link_signal: NDArray[np.int32]
     link_slots: NDArray[np.int32]
+    link_place: NDArray[np.int64]
     gone: NDArray[np.bool_]
 
     @property
@@ -67,7 +69,11 @@ class Excerpt:
         degree = np.where(self.gone, 0, self.world.degree[self.signals]).astype(np.int32)
         cell = self.world.cell[self.signals]
         slots = self._slots[rows]
-        return Biadjacency(indptr, self.link_signal[rows], slots, cell, degree, self._cells, self._no_slots)
+        uses = self.world.uses
+        return Biadjacency(
+            indptr, self.link_signal[rows], slots, cell, degree, self._cells, self._no_slots, uses,
+            self.link_place[rows] if uses else self.link_place[:0],
+        )  # fmt: skip
 
     @property
     def whole_graph(self) -> Biadjacency:
@@ -144,10 +150,10 @@ class Excerpt:
     def _cells(self) -> Cells:
         world, lost = self.world, self.signals[self.gone]
         first = world.cell_first
-        stratum, degree = world.stratum[first], world.degree[lost]
-        taken = np.bincount(world.cell[lost], degree * (degree - 1), len(first))
+        stratum = world.stratum[first]
+        taken = np.bincount(world.cell[lost], world.pairs[lost], len(first))
         total = np.maximum(self._stratum_slots[stratum], 1).astype(np.float64)
-        band = np.floor(np.log2(world.degree[first])).astype(np.int32)
+        band = np.floor(np.log2(1 + world.pairs[first] / world.degree[first])).astype(np.int32)
         rate = (world.cell_pairs - taken) / total**2
         return Cells(stratum, world.family_of(first), band, rate, world.weight[first])
 
@@ -192,5 +198,6 @@ def take_excerpt(world: World, accounts: NDArray[np.integer]) -> Excerpt:
     order = np.argsort(account, kind="stable")
     return Excerpt(
         world, np.asarray(accounts, np.int32), signals.astype(np.int32), account[order],
-        number[order].astype(np.int32), world.slots[rows][order], np.zeros(len(signals), bool),
+        number[order].astype(np.int32), world.slots[rows][order], rows[order],
+        np.zeros(len(signals), bool),
     )  # fmt: skip

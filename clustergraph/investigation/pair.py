@@ -54,7 +54,8 @@ class PairExplanation:
         bits: evidence against chance.
         tie_bits: bits from which on two accounts are tied.
         tied: whether they are.
-        signals: all that they share, the strongest first; known hubs that count nothing have 0 bits.
+        signals: all that they share, the strongest first; known hubs that count nothing have 0 bits, and are
+            shared by whole episodes where their kind has a window.
     """
 
     account_ids: tuple[str, str]
@@ -105,6 +106,8 @@ def _weigh_signals(world: World, excerpt: Excerpt) -> list[PairSignal]:
     shared, mine, theirs = np.intersect1d(
         graph.indices[first:second], graph.indices[second:end], assume_unique=True, return_indices=True
     )
+    met = graph.meet(first + mine, second + theirs)
+    shared, mine, theirs = shared[met], mine[met], theirs[met]
     chance = graph.slots[first:second][mine].astype(float) * graph.slots[second:end][theirs]
     cell = graph.signal_cell[shared]
     expected = graph.cells.rate[cell] * chance

@@ -11,6 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clustergraph.errors import UsageError
+from clustergraph.incidence.observed import SECOND
+from clustergraph.incidence.uses import NO_USES, Uses, count_meetings
+from clustergraph.incidence.windows import number_windows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +45,7 @@ class World:
         stratum_slots: pairs of an account and a signal in each stratum (int64).
         account: holders of signal after signal, rising (int32).
         slots: signals of the signal's stratum that each holder has, 0 where it counts nothing (int32).
+        uses: when signals of kinds with a window were used, slot by slot in the order of ``account``.
     """
 
     run: Run
@@ -59,6 +63,7 @@ class World:
     stratum_slots: NDArray[np.int64]
     account: NDArray[np.int32]
     slots: NDArray[np.int32]
+    uses: Uses = NO_USES
 
     @property
     def accounts(self) -> int:
@@ -82,12 +87,23 @@ class World:
         return np.asarray(self.account_slots.sum(axis=0, dtype=np.int64))
 
     @cached_property
+    def pairs(self) -> NDArray[np.int64]:
+        """Twice the pairs of accounts that may share each signal: ``d (d - 1)``, or those in its window."""
+        pairs = self.degree * (self.degree - 1)
+        if self.uses:
+            slot = np.repeat(np.arange(len(self.account)), np.diff(self.uses.start))
+            signal = np.searchsorted(self.start, slot, side="right") - 1
+            window = self.uses.window[self.kind]
+            met = count_meetings(signal, self.account[slot], self.uses.time, window)
+            timed = np.unique(signal)
+            pairs[timed] = met[timed]
+        return pairs
+
+    @cached_property
     def cell_pairs(self) -> NDArray[np.float64]:
-        """The sum of ``d (d - 1)`` over the signals of each cell, ``d`` the accounts that have one."""
+        """The sum of :attr:`pairs` over the signals of each cell."""
         counted = self.cell >= 0
-        degree = self.degree[counted]
-        pairs = np.bincount(self.cell[counted], (degree * (degree - 1)).astype(np.float64))
-        return pairs.astype(np.float64)
+        return np.bincount(self.cell[counted], self.pairs[counted].astype(np.float64)).astype(np.float64)
 
     @cached_property
     def cell_first(self) -> NDArray[np.intp]:
@@ -174,7 +190,8 @@ def _read(run: Run) -> World:
         raise UsageError("the manifest of the run has no thresholds and kinds; open the run from its folder")
     accounts = run.read("accounts", ["account_id", "cluster_id"], coded=["cluster_id"])
     signals = run.read("signals", _SIGNALS, coded=["kind"])
-    links = run.read("incidence", ["account", "slots"])
+    windows = {kind: round(seconds * SECOND) for kind, seconds in said.get("windows", {}).items()}
+    links = run.read("incidence", ["account", "slots", *(["times"] if windows else [])])
     kinds = tuple(said["kinds"])
     families = tuple(sorted(set(said["kinds"].values())))
     stratum = _fill(signals["stratum"], -1)
@@ -196,7 +213,15 @@ def _read(run: Run) -> World:
         stratum_slots=totals,
         account=links["account"].to_numpy(),
         slots=_fill(links["slots"], 0),
+        uses=_read_uses(links["times"], number_windows(windows, kinds)) if windows else NO_USES,
     )
+
+
+def _read_uses(times: pa.ChunkedArray, windows: NDArray[np.int64]) -> Uses:
+    """Read when each slot was used; null is never."""
+    count = pc.fill_null(pc.list_value_length(times), 0).to_numpy()
+    start = np.concatenate([np.zeros(1, np.int64), np.cumsum(count, dtype=np.int64)])
+    return Uses(windows, start, pc.list_flatten(times).cast(pa.int64()).to_numpy())
 
 
 def _fill(column: pa.ChunkedArray, value: int) -> NDArray[Any]:

@@ -53,7 +53,8 @@ def take_in(task: Task, night: date, paths: Sequence[str | Path], *, allow_empty
         )  # fmt: skip
         aside = sum(found.count for found in sightings.rejected.values())
         job.progress.tell("read", rows=sightings.rows, rejected=aside, duplicates=sightings.duplicates)
-        increments = fold(sightings, store, night)
+        windowed = job.settings["link"]["windows"] or {}
+        increments = fold(sightings, store, night, windowed=windowed)
         if not increments and not allow_empty:
             raise InputError(f"{paths[0]}: {_NO_ROWS}")
         return Fresh(increments, describe_input(sightings))

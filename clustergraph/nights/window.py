@@ -97,7 +97,8 @@ def _identify(
     load_known_clusters(engine, named.clusters, standing, judged)
     find_remembered_clusters(engine)
     bits = found.membership.ties.thresholds.member_bits
-    with remembering(incidence, link_again) as whole:
+    windowed = task.job.settings["link"]["windows"] or {}
+    with remembering(incidence, link_again, windowed=windowed) as whole:
         regrowth = find_regrowth(whole, night.date, member_bits=bits, threads=task.job.threads)
     ledger = update_ledger(engine, night.date, members, regrowth["account_id"].combine_chunks())
     engine.load("ledger_after", ledger)

@@ -2,7 +2,7 @@
 
 Every account keeps its number of signals of each stratum (see :mod:`clustergraph.incidence.strata`) and
 every signal its number of accounts; who has which is drawn anew (the bipartite configuration model without
-double links).
+double links). Where a kind has a window, the times of use stay with the signals' slots.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from clustergraph.incidence.biadjacency import Biadjacency, rows_from_holders
+from clustergraph.incidence.biadjacency import Biadjacency, find_places, rows_from_holders
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,7 +51,8 @@ def shuffle(graph: Biadjacency, *, seed: int) -> Biadjacency:
     indptr, indices, slots = rows_from_holders(
         holders, graph.signal_degree, stratum, graph.strata, graph.accounts
     )
-    return replace(graph, indptr=indptr, indices=indices, slots=slots)
+    place = find_places(holders, indptr) if graph.uses else graph.place
+    return replace(graph, indptr=indptr, indices=indices, slots=slots, place=place)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

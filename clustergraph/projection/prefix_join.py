@@ -16,6 +16,7 @@ import numpy as np
 from numba import njit
 
 from clustergraph.communities.pairs import Pairs, concatenate
+from clustergraph.incidence.biadjacency import together
 from clustergraph.incidence.evidence import bits_at_most, poisson_bits
 from clustergraph.projection.growing import grown
 
@@ -190,16 +191,12 @@ def _verify(g: Arrays, a: int, b: int) -> tuple[float, int, np.uint64]:
         match = -1
         if not at_end:
             s, t = g.indices[p], g.indices[q]
-            if s < t:
-                p += 1
-                continue
-            if t < s:
-                q += 1
+            p += s <= t
+            q += t <= s
+            if s != t or not together(g, p - 1, q - 1):
                 continue
             match = g.signal_cell[s]
-            slots_a, slots_b = g.slots[p], g.slots[q]
-            p += 1
-            q += 1
+            slots_a, slots_b = g.slots[p - 1], g.slots[q - 1]
         if match != cell:
             if count > 0:
                 expected = g.rate[cell] * of_a * of_b

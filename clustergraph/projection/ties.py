@@ -11,6 +11,7 @@ import pyarrow as pa
 from clustergraph.artefacts.schema import TIES, fill_schema
 from clustergraph.communities.leiden import Leiden
 from clustergraph.errors import GuardrailError
+from clustergraph.incidence.observed import SECOND, count_untimed
 from clustergraph.projection.calibration import Thresholds, calibrate
 from clustergraph.projection.prefix_join import PrefixIndex
 from clustergraph.projection.tie_counts import ABOVE, TieCounts, count_steps
@@ -146,10 +147,18 @@ def ties_table(ties: Ties) -> pa.Table:
 
 
 def describe_evidence(ties: Ties) -> dict[str, Any]:
-    """Say what evidence is reckoned with, as run.json has it: kinds with their families, thresholds."""
-    sightings = ties.incidence.sightings
+    """Say what evidence is reckoned with, as run.json has it.
+
+    Kinds with their families; windows in seconds, and of these kinds the sightings without a time, which link
+    nobody; thresholds.
+    """
+    sightings, uses = ties.incidence.sightings, ties.incidence.graph.uses
+    windows = dict(zip(sightings.kinds, uses.window.tolist(), strict=True)) if uses else {}
+    windows = {kind: window / SECOND for kind, window in windows.items() if window >= 0}
     return {
         "kinds": {kind: sightings.families[kind] for kind in sightings.kinds},
+        "windows": windows,
+        "without_time": count_untimed(sightings.engine, windows),
         "thresholds": ties.thresholds.to_dict(),
     }
 

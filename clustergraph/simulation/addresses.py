@@ -29,6 +29,7 @@ HOSTING, HOSTINGS = VPN + VPNS, 20
 CAMPUS, CAMPUSES = 200, 300
 TOWN = CAMPUS + CAMPUSES
 NETWORKS = TOWN + 2_000
+HOSTED = 0.04  # share of the people who have a server at a hosting company
 
 _V6 = np.uint64(1 << 63)
 _RESERVED = {0, 10, 100, 127, 169, 172, 192, 198}  # first octets with private or special blocks
@@ -77,6 +78,63 @@ def home_addresses(world: World, network: Ints, home: Codes, hour: Ints) -> Code
     return np.where(dice & np.uint64(255) < np.uint64(77), six, v4(network, host))
 
 
+def neighbourly_addresses(world: World, network: Ints, home: Codes, hour: Ints) -> Codes:
+    """The address of each home at an hour, among its neighbours': leases as in `home_addresses`.
+
+    A provider has regions of eight /24s, for 16 homes that are customers or so; those of IPv6 have a /46. A
+    lease brings a home another address of its region.
+    """
+    dice = scramble(home, world.seed)
+    lease = np.int64(24) * (1 + (dice >> np.uint64(8)) % np.uint64(14)).astype(np.int64)
+    phase = ((dice >> np.uint64(16)) % np.uint64(24 * 14)).astype(np.int64)
+    host = scramble(dice ^ ((hour + phase) // lease).astype(np.uint64), 1)
+    where = ((scramble(dice, 2) >> np.uint64(11)).astype(np.float64) * 2.0**-53) ** 1.3
+    region = (_regions(world)[network] * where).astype(np.uint64)
+    four = v4(network, region << np.uint64(11) | host & np.uint64(0x7FF))
+    part = (dice >> np.uint64(40)) & np.uint64(3)  # of the region's four /48s
+    six = region << np.uint64(18) | part << np.uint64(16) | host & np.uint64(0xFFFF)
+    six = _V6 | network.astype(np.uint64) << np.uint64(32) | six
+    return np.where(dice & np.uint64(255) < np.uint64(77), six, four)
+
+
+def _regions(world: World) -> Ints:
+    """How many regions each network has: at most 512, which fill its /12."""
+    customers = np.ones(NETWORKS)
+    share = (np.arange(1, PROVIDERS + 1) / PROVIDERS) ** (1 / 1.5)
+    for rank, part in enumerate(np.diff(share, prepend=0)):
+        customers[rank:VPN:PER_COUNTRY] = part * WEIGHTS * world.accounts
+    return np.clip(np.round(customers / 16), 1, 512).astype(np.int64)
+
+
+def small_provider(country: Ints, dice: Floats) -> Ints:
+    """One of the small providers of a country: dozens to hundreds, the first ones with most customers."""
+    order = np.argsort(COUNTRY_OF[TOWN:], kind="stable")
+    count = np.bincount(COUNTRY_OF[TOWN:], minlength=len(COUNTRIES))
+    first = np.cumsum(count) - count
+    return np.asarray(TOWN + order[first[country] + (count[country] * dice**2).astype(np.int64)], np.int64)
+
+
+def hosted_addresses(world: World, customer: Codes, dice: Floats) -> Codes:
+    """The address of each customer of a hosting company, in /24s that four of them or so share.
+
+    The last octet is 224 or more, so that a campaign in the same /24 can have addresses all its own.
+    """
+    company = (HOSTINGS * dice**1.5).astype(np.int64)
+    place = scramble(customer, world.seed)
+    block = hosting_block(company, (place >> np.uint64(8)) % np.uint64(hosting_blocks(world)))
+    return block | np.uint64(224) + place % np.uint64(32)
+
+
+def hosting_blocks(world: World) -> int:
+    """How many /24s of each hosting company have customers."""
+    return min(4_096, max(2, round(HOSTED * world.accounts / HOSTINGS / 4)))
+
+
+def hosting_block(company: Ints, number: Codes) -> Codes:
+    """The first address of a numbered /24 of a hosting company."""
+    return v4(HOSTING + company, number << np.uint64(8))
+
+
 def provider(country: Ints, dice: Floats) -> Ints:
     """An internet provider of the country; the first one has most customers."""
     return PER_COUNTRY * country + (PROVIDERS * dice**1.5).astype(np.int64)
@@ -117,6 +175,11 @@ def networks_of(addresses: Codes) -> Ints:
     four = _NETWORK_OF_BLOCK[(addresses >> np.uint64(20) & np.uint64(0xFFF)).astype(np.int64)]
     six = (addresses >> np.uint64(32) & np.uint64(0xFFF)).astype(np.int64)
     return np.where(addresses >= _V6, six, four)
+
+
+def asn_strings(networks: Ints) -> pa.Array:
+    """The ASN of each network."""
+    return _ASN.take(pa.array(networks))
 
 
 def address_strings(addresses: Codes, interface: Codes) -> tuple[pa.Array, pa.Array, pa.Array]:

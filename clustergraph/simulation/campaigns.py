@@ -64,7 +64,7 @@ class Plan(NamedTuple):
 
 def plans(world: World) -> dict[str, Plan]:
     """The campaigns of a world by name."""
-    if not world.campaigns:
+    if not world.campaigns or world.only:
         return {}
     size, volume = world.campaign_size, world.campaign_exchanges
     hydra = size("hydra")

@@ -1,10 +1,14 @@
 """What a cohort is: its accounts, what each of them draws its signals from, and how it uses the service."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from clustergraph.simulation.tokens import NOTHING, Bools, Codes, Floats, Ints
+
+if TYPE_CHECKING:
+    from clustergraph.simulation.banks import Cards
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +96,35 @@ class Habits:
 
 
 @dataclass(frozen=True, eq=False)
+class Details:
+    """What is known of a cohort's accounts in worlds with details.
+
+    Attributes:
+        emails: of each account; not yet told apart from those of other cohorts.
+        network: the network that each account signed up from.
+        cards: the BIN of each card.
+        requests: the request shapes that each account draws from.
+        lengths: tokens of an exchange, in and out, that each account draws from (see `details.pair`); None
+            where habits decide.
+        spread: how far the logarithm of either strays from row to row.
+        moved: seconds from the world's start at which each account takes up the new model.
+        devotion: share of an account's rows that go to the new model from then on.
+        crew: `synchrony` or `handover` where the cohort works by a crew's timetable, `pivot` where each
+            account is at work when it takes up the new model.
+    """
+
+    emails: list[str]
+    network: Ints
+    cards: "Cards"
+    requests: Pool
+    lengths: Pool | None = None
+    spread: Floats | None = None
+    moved: Floats | None = None
+    devotion: Floats | None = None
+    crew: str = ""
+
+
+@dataclass(frozen=True, eq=False)
 class Cohort:
     """Accounts of one kind, numbered from 0.
 
@@ -114,6 +147,7 @@ class Cohort:
         bursts: seconds of the day at which its bursts begin.
         volume: exchanges over all nights, where they are given.
         quiet: nights on which the whole cohort rests.
+        details: mail, banks, requests and the like, where the world has them.
     """
 
     name: str
@@ -143,6 +177,7 @@ class Cohort:
     bursts: Pool | None = None
     volume: int | None = None
     quiet: frozenset[int] = field(default_factory=frozenset)
+    details: Details | None = None
 
     @property
     def accounts(self) -> int:

@@ -127,7 +127,7 @@ def borrowed_innocence(world: World, people: Cohort) -> list[Cohort]:
     accounts = max(30, round(0.0006 * world.accounts))
     name = "campaign-startup"
     rng = world.stream(name)
-    plan = plans(replace(world, campaigns=True))["pathways"]._replace(
+    plan = plans(replace(world, campaigns=True, only=None))["pathways"]._replace(
         accounts=accounts, proxy=name, exits=accounts // 4
     )
     startup = operated(world, name, np.zeros(accounts, np.int64))

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from clustergraph.errors import UsageError
-from clustergraph.simulation import campaigns, deceptions, organisations, people
+from clustergraph.simulation import alone, campaigns, deceptions, organisations, people
 from clustergraph.simulation.cohort import Cohort
+from clustergraph.simulation.details import detailed, with_varied_lives
+from clustergraph.simulation.rows import joined
 from clustergraph.simulation.tally import Tally
-from clustergraph.simulation.traffic import joined, night_volumes, traffic
+from clustergraph.simulation.traffic import night_volumes, traffic
 from clustergraph.simulation.world import World
 from clustergraph.simulation.writing import (
     partition_name,
@@ -101,4 +103,14 @@ def populate(world: World) -> dict[str, Cohort]:
     if world.borrowed:
         found |= {cohort.group_label: cohort for cohort in deceptions.borrowed_innocence(world, individuals)}
     found |= {cohort.name: cohort for cohort in organisations.lone_groups(world)}
-    return found
+    return _with_details(world, found) if world.details else found
+
+
+def _with_details(world: World, found: dict[str, Cohort]) -> dict[str, Cohort]:
+    """Add what worlds with details know, and the campaign with a lone trace, where there is one."""
+    if world.only:
+        name = f"campaign-{world.only}"
+        found = found | {name: alone.accounts_alone(world)}
+        found = {label: with_varied_lives(cohort, world, label) for label, cohort in found.items()}
+    found = {label: detailed(cohort, world, label) for label, cohort in found.items()}
+    return found | {name: alone.leave_trace(found[name], world)} if world.only else found

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 if TYPE_CHECKING:
     from datetime import date
 
+    from clustergraph.simulation.rows import Rows
     from clustergraph.simulation.tokens import Ints
-    from clustergraph.simulation.traffic import Rows
 
 GROUP_NIGHTS = pa.schema(
     [("dt", pa.date32()), ("group", pa.string()), ("accounts", pa.int64()), ("exchanges", pa.int64())]

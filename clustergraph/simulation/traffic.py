@@ -1,43 +1,18 @@
 """From habits to rows: what the accounts of a cohort do on one night."""
 
-from dataclasses import dataclass, fields
-
 import numpy as np
 
 from clustergraph.simulation import addresses
 from clustergraph.simulation.cohort import Cohort
+from clustergraph.simulation.details import with_details
 from clustergraph.simulation.people import popular
-from clustergraph.simulation.rhythm import DAY, attendance, seconds_of_day
-from clustergraph.simulation.tokens import Bools, Codes, Floats, Ints, mint
+from clustergraph.simulation.rhythm import attendance
+from clustergraph.simulation.rows import NEWEST, Rows
+from clustergraph.simulation.sessions import moments, session_times
+from clustergraph.simulation.tokens import Bools, Codes, Ints, mint
 from clustergraph.simulation.world import World
 
-MODELS = ("atlas-4-mini", "atlas-4", "atlas-4-pro", "atlas-5")
-NEWEST = 3
 _MODEL_SHARES = np.cumsum((0.45, 0.4, 0.15))
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Columns of events: codes of signals (0: not observed), numbers for the rest."""
-
-    account: Ints
-    second: Floats  # of the UTC day
-    card: Codes
-    address: Codes
-    device: Codes
-    template: Codes
-    model: Ints
-    agent: Ints
-    exchanges: Ints
-    input_tokens: Ints
-    output_tokens: Ints
-
-
-def joined(parts: list[Rows]) -> Rows:
-    """The rows of several parts in the order of time."""
-    columns = {f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Rows)}
-    order = np.argsort(columns["second"], kind="stable")
-    return Rows(**{name: column[order] for name, column in columns.items()})
 
 
 def night_volumes(cohort: Cohort, world: World) -> Ints:
@@ -66,14 +41,16 @@ def traffic(cohort: Cohort, world: World, night: int, label: str, first: int, vo
     if volume is not None and rows.size > volume:
         rows = rows[np.sort(rng.permutation(rows.size)[:volume])]
     n = rows.size
-    second = _moments(cohort, rows, rng)
+    second, session = moments(cohort, rows, rng), np.arange(n)
+    if world.sessions:
+        second, session = session_times(cohort, world, night, label, rows)
     exchanges = _exchanges(cohort, rows, volume, rng)
     address = _addresses(cohort, world, rows, (night * 24 + second // 3600).astype(np.int64), rng)
     shown = ~cohort.hidden[rows]
     serial = (night << 28) + np.arange(n)
     device = cohort.devices.pick(rows, rng.random(n) ** 1.6)
     spoofed = rng.random(n) < habits.fresh_device
-    return Rows(
+    drawn = Rows(
         account=first + rows,
         second=second,
         card=np.where(shown, cohort.cards.pick(rows, rng.random(n)), np.uint64(0)),
@@ -86,15 +63,7 @@ def traffic(cohort: Cohort, world: World, night: int, label: str, first: int, vo
         input_tokens=_tokens(exchanges, habits.tokens[0], rng),
         output_tokens=_tokens(exchanges, habits.tokens[1], rng),
     )
-
-
-def _moments(cohort: Cohort, rows: Ints, rng: np.random.Generator) -> Floats:
-    second = seconds_of_day(cohort.habits.rhythm, cohort.zone[rows], rng)
-    if cohort.bursts is None:
-        return second
-    begin = cohort.bursts.pick(rows, rng.random(rows.size)).astype(np.float64)
-    late = begin + 60 * cohort.habits.jitter * rng.standard_normal(rows.size)
-    return np.where(rng.random(rows.size) < cohort.habits.burst_share, late % DAY, second)
+    return with_details(drawn, cohort, world, night, label, rows, session) if world.details else drawn
 
 
 def _exchanges(cohort: Cohort, rows: Ints, volume: int | None, rng: np.random.Generator) -> Ints:
@@ -113,7 +82,8 @@ def _addresses(cohort: Cohort, world: World, rows: Ints, hour: Ints, rng: np.ran
     away: Bools = rng.random(rows.size) < cohort.exit_share[rows]
     home = np.flatnonzero(~away | (out == 0))
     account = rows[home]
-    out[home] = addresses.home_addresses(world, cohort.network[account], cohort.home[account], hour[home])
+    lease = addresses.neighbourly_addresses if world.only else addresses.home_addresses
+    out[home] = lease(world, cohort.network[account], cohort.home[account], hour[home])
     return out
 
 

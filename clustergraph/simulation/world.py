@@ -43,6 +43,13 @@ DISCLOSURE = {
 DISCLOSED_ACCOUNTS = sum(campaign.accounts for campaign in DISCLOSURE.values())
 DISCLOSED_WORLD = 1_000_000
 
+# What a campaign may leave as its only trace (see `clustergraph.simulation.alone`).
+TRACES = (
+    "prefix", "asn", "bin", "email", "signup", "request", "tokens", "synchrony", "handover", "pivot",
+    "prompts",
+)  # fmt: skip
+LONE_CAMPAIGN = 200  # accounts; in a small world a twentieth of it
+
 
 @dataclass(frozen=True, kw_only=True)
 class World:
@@ -75,6 +82,14 @@ class World:
         prompts: events have the text of a prompt in place of `prompt_template`.
         divided: campaigns divide a data set: an account asks three times a night of each entry, and nobody
             else asks of it.
+        only: one of `TRACES`: in place of the three campaigns there is one, `campaign-NAME`, whose accounts
+            have that in common and nothing else (see `clustergraph.simulation.alone`). It has
+            `campaign_accounts`, or 200, at most a twentieth of the world. The world has details and sessions,
+            and people vary more: in lengths, models, providers, servers.
+        details: events have request parameters, BINs and issuers' countries of cards, and conversations;
+            accounts have a mail address and the network that they signed up from. Other columns stay.
+        sessions: rows come in sessions of some minutes, at full hours for some programs, not each at a moment
+            of its own.
         start: first day of traffic; without a time zone it is UTC. The default is a Monday.
 
     Raises:
@@ -99,6 +114,9 @@ class World:
     own_infrastructure: bool = False
     prompts: bool = False
     divided: bool = False
+    only: str | None = None
+    details: bool = False
+    sessions: bool = False
     start: datetime = field(default=datetime(2026, 2, 2, tzinfo=UTC))
 
     def __post_init__(self) -> None:
@@ -124,15 +142,40 @@ class World:
             raise UsageError(f"start is {self.start:%Y-%m-%d}; it must be from {EARLIEST:%Y} to {LATEST:%Y}")
         if self.campaign_accounts is not None and self.campaign_accounts < 10:
             raise UsageError(f"campaign_accounts is {self.campaign_accounts}; it must be at least 10")
+        if self.only is not None:
+            self._check_only()
+            for implied in ("details", "sessions"):
+                object.__setattr__(self, implied, True)
+            object.__setattr__(self, "prompts", self.prompts or self.only == "prompts")
         if self.count("individual") < 0.2 * self.accounts:
             raise UsageError(
                 f"campaigns and their proxy network take {self._operated()} of {self.accounts} accounts; "
                 "lower campaign_accounts or customers, or raise accounts"
             )
 
+    def _check_only(self) -> None:
+        if self.only not in TRACES:
+            raise UsageError(f"only is {self.only}; it must be one of {', '.join(TRACES)}")
+        for name, unfit in (
+            ("campaigns=False", not self.campaigns),
+            ("shared_proxy", self.shared_proxy),
+            ("towns", bool(self.towns)),
+        ):
+            if unfit:
+                raise UsageError(f"only {self.only} and {name} do not go together")
+        if self.only == "pivot" and self.nights < 5:
+            raise UsageError(
+                f"only pivot takes 5 nights or more, for the new model to come out; nights is {self.nights}"
+            )
+
     @property
     def release(self) -> int:
-        """The night on which a new model comes out; in short worlds, after the last one."""
+        """The night on which a new model comes out; in short worlds, after the last one.
+
+        Where moving to it is all that is to be seen, it comes out early.
+        """
+        if self.only == "pivot":
+            return round(0.3 * self.nights)
         return round(0.6 * self.nights) if self.nights >= 5 else self.nights
 
     def day(self, night: int) -> datetime:
@@ -146,12 +189,18 @@ class World:
 
     def campaign_size(self, campaign: str) -> int:
         """Accounts of one campaign of the disclosure; 0 in a world without campaigns."""
-        if not self.campaigns:
+        if not self.campaigns or self.only:
             return 0
         disclosed = DISCLOSURE[campaign]
         if self.campaign_accounts is not None:
             return max(3, round(disclosed.accounts * self.campaign_accounts / DISCLOSED_ACCOUNTS))
         return max(disclosed.smallest, round(disclosed.accounts * self.accounts / DISCLOSED_WORLD))
+
+    def lone_campaign_size(self) -> int:
+        """Accounts of the campaign with a lone trace; 0 where there is none."""
+        if self.only is None:
+            return 0
+        return self.campaign_accounts or min(LONE_CAMPAIGN, self.accounts // 20)
 
     def campaign_exchanges(self, campaign: str) -> int:
         """Exchanges of one campaign over all nights, in the disclosure's proportion.
@@ -178,4 +227,4 @@ class World:
         return self.accounts - others - self._operated()
 
     def _operated(self) -> int:
-        return sum(map(self.campaign_size, DISCLOSURE)) + self.proxy_customers()
+        return sum(map(self.campaign_size, DISCLOSURE)) + self.proxy_customers() + self.lone_campaign_size()

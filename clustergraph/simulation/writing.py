@@ -9,13 +9,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from clustergraph.simulation.addresses import address_strings
+from clustergraph.simulation.addresses import address_strings, asn_strings
+from clustergraph.simulation.banks import bank_columns
 from clustergraph.simulation.cohort import Cohort
+from clustergraph.simulation.emails import unique
 from clustergraph.simulation.prompts import write_prompts
+from clustergraph.simulation.requests import COLUMNS, request_columns
 from clustergraph.simulation.rhythm import DAY
+from clustergraph.simulation.rows import MODELS, Rows
 from clustergraph.simulation.tally import Tally
 from clustergraph.simulation.tokens import Ints, hex_strings, mint, numbered, scramble
-from clustergraph.simulation.traffic import MODELS, Rows
 from clustergraph.simulation.world import World
 
 ROW_GROUP = 500_000
@@ -69,7 +72,11 @@ PROMPTED = pa.schema(
     [one if one.name != "prompt_template" else pa.field("prompt", pa.string()) for one in EVENTS]
     + [("true_template", pa.string())]
 )
-_FEW = ["model", "user_agent", "platform", "country", "asn"]
+# What worlds with details have beside.
+DETAILED = tuple(
+    pa.field(name, pa.string()) for name in (*COLUMNS, "card_bin", "card_country", "conversation_id")
+)
+_FEW = ["model", "user_agent", "platform", "country", "asn", *COLUMNS, "card_bin", "card_country"]
 
 
 def account_ids(world: World, number: Ints) -> pa.Array:
@@ -81,6 +88,8 @@ def write_night(path: Path, world: World, night: int, rows: Rows, operators: Col
     """Write the rows of one night; ``operators`` are the cohorts that extract."""
     path.parent.mkdir(parents=True)
     schema = PROMPTED if world.prompts else EVENTS
+    if world.details:
+        schema = pa.schema([*schema, *DETAILED])
     with pq.ParquetWriter(path, schema, use_dictionary=_FEW, **_COMPRESSION) as writer:
         for begin in range(0, max(1, rows.account.size), ROW_GROUP):
             part = slice(begin, begin + ROW_GROUP)
@@ -91,6 +100,8 @@ def write_night(path: Path, world: World, night: int, rows: Rows, operators: Col
                 )
                 table = table.append_column("prompt", prompts)
                 table = table.append_column("true_template", table["prompt_template"])
+            for name, column in _details(world, rows, part).items():
+                table = table.append_column(name, column)
             writer.write_table(table.select(schema.names))
 
 
@@ -123,9 +134,28 @@ def events(world: World, night: int, rows: Rows, part: slice) -> pa.Table:
     return pa.table(columns, EVENTS)
 
 
+def _details(world: World, rows: Rows, part: slice) -> dict[str, pa.Array]:
+    """The columns of a part of the rows that only worlds with details have."""
+    if rows.bank is None or rows.request is None or rows.conversation is None:
+        return {}
+    number, country = bank_columns(rows.bank[part])
+    conversation = hex_strings("conv_", scramble(rows.conversation[part], world.seed))
+    return request_columns(rows.request[part]) | {
+        "card_bin": number,
+        "card_country": country,
+        "conversation_id": conversation,
+    }
+
+
 def write_accounts(directory: Path, world: World, cohorts: list[Cohort]) -> None:
     """Write accounts.parquet, by account id."""
     accounts = pa.concat_tables([_accounts(world, cohort) for cohort in cohorts])
+    details = [cohort.details for cohort in cohorts if cohort.details is not None]
+    if details:
+        emails = unique([email for one in details for email in one.emails])
+        networks = np.concatenate([one.network for one in details])
+        accounts = accounts.append_column("email", pa.array(emails))
+        accounts = accounts.append_column("asn", asn_strings(networks))
     _write_by_id(directory / "accounts.parquet", world, accounts)
 
 

@@ -1,8 +1,10 @@
 """The compact incidence of days: what a night brought in of each day, and the window that they make up.
 
 A night's rows are folded by the day that they are of: sightings by account, kind, value and place, exchanges
-by account, kind, place and hour. Later stages ask for no more than sums, first and last times and hours, so
-that a window of folded rows gives to the byte what the rows themselves would give.
+by account, kind, place and hour. Later stages ask for no more than sums, first and last times and hours, and
+for every time of use of kinds with a window of co-occurrence, so sightings of those are folded by time as
+well. So a window of folded rows gives to the byte what the rows themselves would give. Where a kind gets its
+window later, what was folded before has one time of a day, account, value and place: the first.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from clustergraph.sightings.layouts import COUNTS
 from clustergraph.sightings.reading import Sightings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import date
 
     from clustergraph.engines.interface import Engine
@@ -42,7 +44,7 @@ SELECT CAST(first_seen AS DATE) AS day, count(*) AS rows FROM exchanges GROUP BY
 _SIGHTINGS = f"""
 SELECT account_id, kind, value, {_TIMES}, {_SUMS}, place
 FROM sightings WHERE CAST(first_seen AS DATE) = {{day}} AND kind = {{kind}}
-GROUP BY account_id, kind, value, place ORDER BY account_id, value, place NULLS FIRST
+GROUP BY account_id, kind, value, place{{time}} ORDER BY account_id, value, place NULLS FIRST{{time}}
 """
 _EXCHANGES = f"""
 SELECT account_id, kind, {_TIMES}, {_SUMS}, place
@@ -109,13 +111,16 @@ class Increment:
         return cls(**{**found, "kinds": tuple(found["kinds"])})
 
 
-def fold(sightings: Sightings, store: Store, night: date) -> list[Increment]:
+def fold(
+    sightings: Sightings, store: Store, night: date, *, windowed: Collection[str] = ()
+) -> list[Increment]:
     """Fold what a night brought in into the store, day by day.
 
     Args:
         sightings: the night's rows; `counted_events` of its engine is used where there is one.
         store: that takes them.
         night: their night.
+        windowed: kinds of which every time of use is kept.
 
     Returns:
         An increment per day, in order. They are on disk, but count only when a run names them.
@@ -125,7 +130,7 @@ def fold(sightings: Sightings, store: Store, night: date) -> list[Increment]:
     """
     days = sightings.engine.fetch(_DAYS).to_pylist()
     with told(store.incidence):
-        return [_fold_day(sightings, store, night, row["day"], row["rows"]) for row in days]
+        return [_fold_day(sightings, store, night, row["day"], row["rows"], windowed) for row in days]
 
 
 def open_window(
@@ -206,14 +211,16 @@ def choose_window(
     return [one for one in increments if one.day in set(days)]
 
 
-def _fold_day(sightings: Sightings, store: Store, night: date, day: date, rows: int) -> Increment:
+def _fold_day(
+    sightings: Sightings, store: Store, night: date, day: date, rows: int, windowed: Collection[str]
+) -> Increment:
     folder = store.incidence / f"dt={day}"
     folder.mkdir(FOLDER_MODE, exist_ok=True)
     make_private(folder)
     flush(store.incidence)
     fresh = Path(tempfile.mkdtemp(prefix=".", dir=folder))
     try:
-        has_events = _write_day(sightings, fresh, day)
+        has_events = _write_day(sightings, fresh, day, windowed)
         sha256 = {path.stem: hash_file(path) for path in sorted(fresh.iterdir())}
         digest = hashlib.sha256("".join(f"{name} {one}\n" for name, one in sha256.items()).encode())
         place = folder / f"night={night}-{digest.hexdigest()[:16]}"
@@ -237,11 +244,18 @@ def _find_damage(place: Path, sha256: Mapping[str, str]) -> Path | None:
     return None
 
 
-def _write_day(sightings: Sightings, folder: Path, day: date) -> bool:
+def _write_day(sightings: Sightings, folder: Path, day: date, windowed: Collection[str]) -> bool:
     """Write the files of a day; tell whether its events have ids."""
     engine, at = sightings.engine, f"DATE '{day}'"
-    parts = (engine.fetch(_SIGHTINGS.format(day=at, kind=literal(kind))) for kind in sightings.kinds)
-    empty = engine.fetch(_SIGHTINGS.format(day=at, kind="NULL"))
+    parts = (
+        engine.fetch(
+            _SIGHTINGS.format(
+                day=at, kind=literal(kind), time=", sightings.first_seen" if kind in windowed else ""
+            )
+        )
+        for kind in sightings.kinds
+    )
+    empty = engine.fetch(_SIGHTINGS.format(day=at, kind="NULL", time=""))
     with pq.ParquetWriter(folder / "sightings.parquet", empty.schema, compression="zstd") as writer:
         for part in parts:
             writer.write_table(part.cast(empty.schema))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tests.bench.places import ROOT, AbsentError, describe_commit
 from tests.evaluate.ablation import ablation
+from tests.evaluate.alone import alone
 from tests.evaluate.bounds import bounds
 from tests.evaluate.curve import curve
 from tests.evaluate.deceptions import cells, lone, proxy, quiet
@@ -37,6 +38,7 @@ SECTIONS: dict[str, Callable[[Trials, Setting], Iterator[Table]]] = {
     "cells": cells,
     "lone": lone,
     "prompts": prompts,
+    "alone": alone,
     "hop": hop,
     "nights": nights,
     "ablation": ablation,
