@@ -20,7 +20,7 @@ from clustergraph.simulation import simulate
 from tests.bench.hop import Hop
 from tests.bench.processes import Taken
 from tests.evaluate import __main__ as command
-from tests.evaluate import ablation, alone, curve, hop, nights, trials
+from tests.evaluate import ablation, alone, curve, hop, nights, prompts, trials
 from tests.evaluate.judging import (
     count_clusters_first,
     count_people_first,
@@ -104,6 +104,16 @@ def test_section(evaluate, here, section):
     assert tables
     # A world without campaigns may have nothing left to list.
     assert all(rows for title, rows in tables.items() if "unexplained clusters with" not in title)
+
+
+def test_prompts(evaluate, here, monkeypatch):
+    monkeypatch.setattr(prompts, "EVASIONS", (0.3,))
+    campaigns, divided, bounds = evaluate("prompts").values()
+    assert len(campaigns) == 1
+    assert [row[0] for row in divided] == ["ask all of anything", "divide a data set"]
+    assert 0 < int(divided[1][1]) <= 3
+    assert [row[2] for row in bounds[1:]] == ["yes"] * 3
+    assert (bounds[0][2] == "yes") == (min(map(float, campaigns[0][1:])) >= 0.9)
 
 
 def test_alone(evaluate, here, monkeypatch):

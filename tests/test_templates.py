@@ -34,7 +34,7 @@ def mine(batches, *, threads=2, known=None):
         miner = Miner(*size, run, known)
         for batch in batches:
             miner.observe(pa.array(batch, pa.string()))
-        codes = [miner.assign(pa.array(batch, pa.string())) for batch in batches]
+        codes = [miner.assign(pa.array(batch, pa.string())).codes for batch in batches]
         return miner.templates(np.concatenate(codes)).tolist(), miner
 
 

@@ -45,6 +45,18 @@ CLUSTERS = _table(
     _column(
         "extraction_score", _REAL, "0..1", "how much the traffic looks like extraction; null until measured"
     ),
+    _column(
+        "coverage_p_value",
+        _REAL,
+        "probability",
+        "how likely chance divides what fills templates so between the members; null if nothing tells",
+    ),
+    _column(
+        "coverage_overlap",
+        _REAL,
+        "ratio",
+        "pairs of uses of one filling by two members, of what chance gives",
+    ),
     _column("known_hub_share", _REAL, "share", "memberships in shared signals that are known hubs, of all"),
     _column(
         "verified_accounts",

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from clustergraph.artefacts.runs import Run
 from clustergraph.clusters.attribution import attribute
+from clustergraph.clusters.division import find_divisions
 from clustergraph.clusters.facts import gather_facts
 from clustergraph.clusters.incidence_tables import accounts_table, incidence_table, signals_table
 from clustergraph.clusters.legitimacy import Explained, explain_sharing
@@ -140,7 +141,8 @@ def rank(
     activity = (
         engine.fetch(_ACTIVITY.format(account=engine.hash("x.account_id"))) if sightings.has_time else None
     )
-    ranked = Ranked(replace(membership, labels=labels), ids, volume, explained.take(order))
+    coverage = find_divisions(engine, len(ids)) if sightings.has_fillings else [None] * len(ids)
+    ranked = Ranked(replace(membership, labels=labels), ids, volume, explained.take(order), coverage)
     return Run.from_tables(
         {
             "clusters": clusters_table(ranked, evidence),

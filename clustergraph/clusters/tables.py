@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from clustergraph.clusters.division import Coverage
     from clustergraph.clusters.legitimacy import Explained
     from clustergraph.membership.members import Membership
 
@@ -35,12 +36,14 @@ class Ranked:
         ids: id of each cluster.
         volume: extraction volume of each account (float64).
         explained: what explains each cluster.
+        coverage: how its members share the fillings of templates, of each cluster.
     """
 
     membership: Membership
     ids: Sequence[str]
     volume: NDArray[np.float64]
     explained: Explained
+    coverage: Sequence[Coverage | None]
 
     @property
     def accounts(self) -> pa.Table:
@@ -88,6 +91,8 @@ def clusters_table(ranked: Ranked, evidence: pa.Table) -> pa.Table:
         "cohesion_bits": bits / np.maximum(ties, 1),
         "p_value": find_p_values(expected),
         "q_value": find_q_values(strength, expected),
+        "coverage_p_value": [one and one.p_value for one in ranked.coverage],
+        "coverage_overlap": [one and one.overlap for one in ranked.coverage],
         "known_hub_share": hub_share,
         "verified_accounts": ranked.explained.verified,
         "explained_by": ranked.explained.code,

@@ -39,6 +39,11 @@ if TYPE_CHECKING:
 )
 @click.option("--prompts", is_flag=True, help="Write the text of prompts in place of prompt_template.")
 @click.option(
+    "--divided",
+    is_flag=True,
+    help="Let the accounts of a campaign divide a data set of slot values; needs --prompts.",
+)
+@click.option(
     "--only",
     metavar="NAME",
     help="In place of the three campaigns, put one whose accounts have one thing in common: prefix, asn, "

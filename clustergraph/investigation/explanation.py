@@ -85,6 +85,8 @@ class Explanation:
         missing: evidence that a campaign would have and this cluster has not, in words.
         central: members with most evidence inside.
         uncertain: members with least confidence.
+        coverage_p_value: how likely chance divides what fills templates so between the members.
+        coverage_overlap: fillings that they have in common, of what chance gives.
     """
 
     cluster_id: str
@@ -116,6 +118,8 @@ class Explanation:
     missing: tuple[str, ...]
     central: tuple[Member, ...]
     uncertain: tuple[Member, ...]
+    coverage_p_value: float | None = None
+    coverage_overlap: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give everything as plain values; times as ISO 8601 in UTC."""

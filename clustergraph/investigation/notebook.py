@@ -29,12 +29,14 @@ def explanation_html(found: Explanation) -> str:
     ]  # fmt: skip
     figures = f"{found.accounts:,} accounts, {found.exchanges:,} exchanges"
     said = f"Cluster {found.cluster_id}, rank {found.rank}: {figures}"
+    fillings = phrases.say_fillings(found.accounts, found.coverage_p_value, found.coverage_overlap)
     parts = [
         sentence(said),
         *([sentence(found.reason)] if found.reason else []),
         table(("kind", "value", "holders in it", "bits", "share", "without it"), rows, found.signals),
         sentence(f"Smallest set that breaks it: {phrases.say_breaking(found)}"),
         table(("bridge", "connects"), [(one.account_id, phrases.say_bridge(one)) for one in found.bridges]),
+        *([sentence(f"Fillings of templates: {fillings}")] if fillings else []),
         *(sentence(f"Missing: {one}") for one in found.missing),
     ]
     return "".join(parts)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from clustergraph.investigation.pair import PairExplanation
     from clustergraph.investigation.signal import SignalExplanation
 
+# A mark: how unlikely chance has to make it, and how little overlap has to be left.
+_UNLIKELY, _HARDLY = 0.001, 0.5
 _SIZES = 4
 _NAMED = 5
 
@@ -50,6 +52,34 @@ def say_breaking(found: Explanation) -> str:
     size = say_plural(count, "signal")
     bound = f"{size} and no fewer" if breaking.exact else f"at most {size}, at least {breaking.at_least:,}"
     return f"{bound}: without {say_signals(removal)} it {say_removal(removal)}"
+
+
+def say_division(accounts: int, p_value: float | None, overlap: float | None) -> str | None:
+    """Say that the accounts of a cluster have divided a data set, None where they have not.
+
+    >>> say_division(212, 0.4, 0.98) is None
+    True
+
+    Args:
+        accounts: members.
+        p_value: of its coverage, None where nothing can be said.
+        overlap: fillings that members have in common, of what chance gives.
+    """
+    if p_value is None or overlap is None or p_value > _UNLIKELY or overlap > _HARDLY:
+        return None
+    return (
+        f"its {accounts:,} accounts share templates and {overlap:.2g} of the fillings that chance would give "
+        "them in common: they have divided a data set"
+    )
+
+
+def say_fillings(accounts: int, p_value: float | None, overlap: float | None) -> str | None:
+    """Say what is known of the fillings that the accounts of a cluster have in common, None if nothing is."""
+    if p_value is None or overlap is None:
+        return None
+    said = say_division(accounts, p_value, overlap)
+    figures = f"{overlap:.2g} of what chance would give (p-value {p_value:.2g})"
+    return f"{said} (p-value {p_value:.2g})" if said else f"members have {figures} in common"
 
 
 def say_bridge(bridge: Bridge) -> str:

@@ -224,6 +224,9 @@ def _holding(found: Explanation) -> list[RenderableType]:
 
 def _coverage(found: Explanation) -> list[tuple[str, str]]:
     facts = [(one.family, phrases.say_coverage(one)) for one in found.coverage]
+    fillings = phrases.say_fillings(found.accounts, found.coverage_p_value, found.coverage_overlap)
+    if fillings:
+        facts.append(("fillings", fillings))
     if found.together is not None:
         facts.append(("together", f"{say_share(found.together)} of the accounts were there around one day"))
     return facts

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clustergraph.figures import say_plural, say_share
+from clustergraph.investigation.phrases import say_division
 from clustergraph.report.case import UNCERTAIN
 
 if TYPE_CHECKING:
@@ -176,6 +177,12 @@ def _some_banned(case: Case) -> str | None:
     return f"{case.banned:,} of {case.accounts:,} members {verb} banned."
 
 
+def divided(case: Case) -> str | None:
+    """Say that the members have divided a data set: a mark of an operation, beside the evidence."""
+    said = say_division(case.accounts, case.coverage_p_value, case.coverage_overlap)
+    return said and end_sentence(said[:1].upper() + said[1:])
+
+
 def _came_after_ban(case: Case) -> str | None:
     if not case.regrowth:
         return None
@@ -212,6 +219,6 @@ LESSER: tuple[Argument, ...] = (
 )  # fmt: skip
 NO_DOUBT: tuple[Argument, ...] = (_nothing_against,)
 SUSPICIONS: tuple[Argument, ...] = (
-    _some_banned, _came_after_ban, _outsiders, _many_fresh,
+    _some_banned, _came_after_ban, divided, _outsiders, _many_fresh,
 )  # fmt: skip
 NO_SUSPICION: tuple[Argument, ...] = (_only_likeness,)

@@ -56,6 +56,8 @@ class Case:
         largest: share of the cluster's volume that its largest member makes (0..1).
         strongest: its signals with most bits, in order.
         ruling: the latest decision about it.
+        coverage_p_value: how likely chance divides what fills templates so, None if nothing tells.
+        coverage_overlap: fillings that members have in common, of what chance gives.
     """
 
     accounts: int
@@ -73,3 +75,5 @@ class Case:
     largest: float = 0.0
     strongest: tuple[Strongest, ...] = ()
     ruling: Ruling | None = None
+    coverage_p_value: float | None = None
+    coverage_overlap: float | None = None

@@ -27,6 +27,8 @@ _TOLD = (
     "first_seen", "last_seen", "density", "cohesion_bits", "p_value", "q_value", "known_hub_share",
     "verified_accounts", "explained_by", "reason",
 )  # fmt: skip
+# Runs of before have none of these.
+_COVERAGE = ("coverage_p_value", "coverage_overlap")
 _NIGHTLY = (
     "exchanges_1d", "exchanges_7d", "exchanges_lifetime",
     "accounts_active", "accounts_banned", "accounts_new", "replacement_rate",
@@ -55,6 +57,7 @@ def list_clusters(run: Run, ids: Sequence[str], nights: Nights) -> list[dict[str
     for row in run.clusters.slice(0, len(ids)).to_pylist():
         one = row["cluster_id"]
         told = {name: row[name] for name in _TOLD}
+        told |= {name: row.get(name) for name in _COVERAGE}
         told |= {name: row.get(name) for name in _NIGHTLY} | recent.get(one, {})
         told |= {
             "short": short[one],
@@ -118,6 +121,7 @@ def _state_case(told: Mapping[str, Any], members: pa.Table) -> Case:
             name: told[name]
             for name in (
                 "accounts", "q_value", "explained_by", "reason", "verified_accounts", "uncertain", "regrowth",
+                *_COVERAGE,
             )
         },
         families=tuple(told["families"]),

@@ -18,6 +18,7 @@ from clustergraph.report.arguments import (
     NO_SUSPICION,
     SUSPICIONS,
     argue,
+    divided,
     end_sentence,
 )
 
@@ -58,14 +59,16 @@ def judge(case: Case) -> Verdict:
         return Verdict("explained", said, _weigh(case, SUSPICIONS, NO_SUSPICION))
     who = say_plural(case.accounts, "account")
     against = _weigh(case, GRAVE + LESSER, NO_DOUBT)
+    mark = divided(case)
+    more = f" {mark}" if mark else ""
     if argue(case, GRAVE):
         said = f"Not clear: {who} share more than most, but a grave argument speaks against one operation."
-        return Verdict("unclear", said, against)
+        return Verdict("unclear", said + more, against)
     said = (
         f"Looks like one operation: {who} share far more than chance gives, and no legitimate sharing "
         "that is known explains it."
     )
-    return Verdict("likely", said, against)
+    return Verdict("likely", said + more, against)
 
 
 def _name(code: str) -> str:

@@ -1,7 +1,8 @@
 """Put templates in the place of prompts, and forget the prompts.
 
 Prompts leave the engine in batches that are dropped as soon as they are counted. What stays are the hash of
-each prompt and its template, until the rows are written again without the text.
+each prompt, its template and a hash of what fills its slots, until the rows are written again without the
+text.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import pyarrow as pa
 
 from clustergraph.engines.sql import quote
 from clustergraph.sightings.layouts import PROMPT, TEMPLATE
-from clustergraph.templates.known import FOUND, say_id
+from clustergraph.templates.fillings import NO_FILLING
+from clustergraph.templates.known import FOUND, numbers_of, say_id
 from clustergraph.templates.mining import NO_TEMPLATE, Miner
 from clustergraph.templates.parallel import Parallel
 from clustergraph.templates.redaction import ACCOUNTS, LEAST_ACCOUNTS, LONGEST, redact
@@ -51,6 +53,15 @@ FROM (
 )
 GROUP BY template, account QUALIFY accounts > 1
 """
+# Rows by what filled the slots of a template that two accounts have, or had on an earlier night.
+_FILLINGS = f"""
+SELECT account_id, {{day}} AS day, template, filling, count(*) AS uses
+FROM {{relation}} JOIN prompt_templates ON {_OPEN} AND prompt_hash = {{prompt}}
+WHERE filling IS NOT NULL AND template IN (
+    SELECT template FROM template_holders UNION ALL SELECT template FROM templates_before
+)
+GROUP BY ALL
+"""
 _SHARED = "SELECT DISTINCT template FROM template_holders ORDER BY template"
 # Which accounts' prompts are compared is decided by the hashes of the accounts.
 _SAMPLES = f"""
@@ -74,7 +85,7 @@ WHERE template % {{parts}} = {{part}} ORDER BY template, prompt_hash
 
 
 class Prompted(NamedTuple):
-    """Rows whose prompts were put in templates.
+    """Rows whose prompts were put in templates; the engine has `fillings` then (`reading.Sightings`).
 
     Attributes:
         relation: the rows, without prompts.
@@ -120,11 +131,20 @@ def name_templates(
     texts = _redact(engine, found["template_id"].to_pylist(), parts)
     found = found.set_column(found.column_names.index("text"), "text", texts)
     any_found = engine.fetch("SELECT count(template) > 0 AS any FROM prompt_templates")["any"][0].as_py()
+    _name_fillings(engine, known, columns, parts)
     engine.create("input_templates", _ROWS.format(columns=_choose(columns), **parts))
-    for name in ("prompt_templates", "template_holders", "template_samples"):
+    for name in ("prompt_templates", "template_holders", "template_samples", "templates_before"):
         engine.drop(name)
     _forget_prompts(engine, layouts)
     return Prompted("input_templates", any_found, found)
+
+
+def _name_fillings(engine: Engine, known: pa.Table | None, columns: Columns, parts: dict[str, str]) -> None:
+    """Name `fillings`: how often each account filled the slots of each template with what, day by day."""
+    before = numbers_of(known["template_id"]) if known is not None else np.empty(0, np.uint64)
+    engine.load("templates_before", pa.table({"template": before}))
+    day = 'CAST("timestamp" AS DATE)' if "timestamp" in columns.present else "NULL::DATE"
+    engine.create("fillings", _FILLINGS.format(day=day, **parts))
 
 
 def _forget_prompts(engine: Engine, layouts: Iterable[Layout]) -> None:
@@ -137,17 +157,24 @@ def _forget_prompts(engine: Engine, layouts: Iterable[Layout]) -> None:
 
 
 def _load_templates(engine: Engine, query: str, miner: Miner) -> None:
-    """Load `prompt_templates`: the engine's hash of each prompt, and its template or null."""
+    """Load `prompt_templates`: the engine's hash of each prompt, its template and filling, or null."""
     for batch in engine.stream(query, BATCH):
         miner.observe(batch.column(1))
-    hashes, codes = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
+    hashes, codes, fillings = ([np.empty(0, np.uint64)] for _ in range(3))
     for batch in engine.stream(query, BATCH):
         hashes.append(batch.column(0).to_numpy().copy())  # a view would keep the prompts, too
-        codes.append(miner.assign(batch.column(1)))
+        assigned = miner.assign(batch.column(1))
+        codes.append(assigned.codes)
+        fillings.append(assigned.fillings)
     different, first = np.unique(np.concatenate(hashes), return_index=True)
     found = miner.templates(np.concatenate(codes))[first]
-    template = pa.array(found, mask=found == NO_TEMPLATE)
-    engine.load("prompt_templates", pa.table({"prompt_hash": different, "template": template}))
+    filled = np.concatenate(fillings)[first]
+    columns = {
+        "prompt_hash": different,
+        "template": pa.array(found, mask=found == NO_TEMPLATE),
+        "filling": pa.array(filled, mask=filled == NO_FILLING),
+    }
+    engine.load("prompt_templates", pa.table(columns))
 
 
 def _choose(columns: Columns) -> str:

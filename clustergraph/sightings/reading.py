@@ -94,6 +94,9 @@ class Sightings:
         behaviour: kind, of those above, of the signals that were made of it, which are in the relation
             `behaviour` -> which of its signals a cluster may start from alone: none, any that two accounts
             share, or those that more accounts have than is natural.
+        has_fillings: whether it is known what filled the slots of these templates; then the engine has
+            `fillings` as well: account_id, day (null where unknown), template and filling (64-bit hashes)
+            and uses, the rows of the account with this filling.
     """
 
     engine: Engine
@@ -114,6 +117,7 @@ class Sightings:
     templates: pa.Table = field(default_factory=FOUND.empty_table)
     activity: frozenset[str] = frozenset()
     behaviour: Mapping[str, Literal["none", "any", "unnatural"]] = field(default_factory=dict)
+    has_fillings: bool = False
 
 
 def read(
@@ -184,11 +188,12 @@ def read(
         found = survey(engine, clean, columns)
     check_totals(found.totals)
     unique, duplicates = drop_duplicates(engine, clean, columns, earlier_events)
-    kinds, templates = set(found.kinds), FOUND.empty_table()
+    kinds, templates, has_fillings = set(found.kinds), FOUND.empty_table(), False
     if columns.prompt:
         prompted = name_templates(
             engine, unique, layouts, columns, known_templates, threads=threads, progress=say
         )
+        has_fillings = prompted.any_found
         unique, templates, columns = prompted.relation, prompted.templates, replace(columns, prompt=False)
         kinds |= {mapping[TEMPLATE]} if prompted.any_found else set()
     name_relations(engine, unique, columns, found)
@@ -213,6 +218,7 @@ def read(
         times=times,
         templates=templates,
         activity=activity,
+        has_fillings=has_fillings,
     )
 
 

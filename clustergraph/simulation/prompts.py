@@ -2,7 +2,8 @@
 
 An operator who takes care paraphrases by small edits: with evasion e, each word of the wording is replaced by
 another, left out, or followed by a filler in 0.2 e of the cases. People and tools paraphrase nothing; what is
-theirs differs from row to row in its slots.
+theirs differs from row to row in its slots. So does what operators ask, unless they divide a data set: then
+an account asks `REPETITION` times of each entry before it goes on, and nobody else asks of it.
 """
 
 import random
@@ -14,16 +15,17 @@ import numpy as np
 import pyarrow as pa
 
 from clustergraph.simulation import wording
-from clustergraph.simulation.tokens import Codes, mint, scramble
+from clustergraph.simulation.tokens import Codes, Ints, mint, scramble
 from clustergraph.simulation.world import World
 
 _CHOICE, _SLOT = re.compile(r"\{([^{}]*)\}"), re.compile(r"<(\w+)>")
 _TAG = np.uint64(40)  # bits below which a code counts the things of its purpose
 EDITS = 0.2
+REPETITION = 3  # uses of an entry on one night
 
 
 def write_prompts(
-    world: World, night: int, first: int, template: Codes, operators: Collection[str]
+    world: World, night: int, first: int, account: Ints, template: Codes, operators: Collection[str]
 ) -> pa.Array:
     """Write the prompts of some rows; null where a row has no template.
 
@@ -31,6 +33,7 @@ def write_prompts(
         world: the world.
         night: of the rows.
         first: number of the first row in the night.
+        account: number of each row's account.
         template: code of each row's template.
         operators: names of the cohorts that extract; their own templates ask for extraction.
     """
@@ -38,8 +41,11 @@ def write_prompts(
     tools = _tags(["tool/prompt"])
     row = np.arange(first, first + template.size)
     dice = scramble(mint(f"prompt/{night}", row), world.seed)
+    entry = scramble(_entries(night, first, account, template), world.seed) if world.divided else dice
     texts: list[str | None] = []
-    for code, tag, seed in zip(template.tolist(), (template >> _TAG).tolist(), dice.tolist(), strict=True):
+    for code, tag, seed, filling in zip(
+        template.tolist(), (template >> _TAG).tolist(), dice.tolist(), entry.tolist(), strict=True
+    ):
         if not code:
             texts.append(None)
             continue
@@ -48,8 +54,21 @@ def write_prompts(
         skeleton = _skeleton(kind, code, world.seed)
         if kind == "extraction":
             skeleton = _paraphrase(skeleton, EDITS * world.evasion, rng)
+            rng = random.Random(filling) if world.divided else rng
         texts.append(_fill(skeleton, rng))
     return pa.array(texts, pa.string())
+
+
+def _entries(night: int, first: int, account: Ints, template: Codes) -> Codes:
+    """Give the entry of the data set that each row asks of: the first row that asks of it."""
+    order = np.lexsort((np.arange(account.size), template, account))
+    new = np.ones(account.size, np.bool_)
+    new[1:] = (np.diff(account[order]) != 0) | (template[order][1:] != template[order][:-1])
+    place = np.arange(account.size)
+    turn = place - np.maximum.accumulate(np.where(new, place, 0))
+    entry = np.empty_like(place)
+    entry[order] = order[place - turn % REPETITION]
+    return mint(f"entry/{night}", first + entry)
 
 
 def _tags(purposes: Collection[str]) -> set[int]:

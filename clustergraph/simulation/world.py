@@ -80,6 +80,8 @@ class World:
         own_infrastructure: every account of a campaign has a card, a home and devices of its own, so that its
             wording is all that the campaign shares.
         prompts: events have the text of a prompt in place of `prompt_template`.
+        divided: campaigns divide a data set: an account asks three times a night of each entry, and nobody
+            else asks of it.
         only: one of `TRACES`: in place of the three campaigns there is one, `campaign-NAME`, whose accounts
             have that in common and nothing else (see `clustergraph.simulation.alone`). It has
             `campaign_accounts`, or 200, at most a twentieth of the world. The world has details and sessions,
@@ -111,6 +113,7 @@ class World:
     lone_exit: int = 0
     own_infrastructure: bool = False
     prompts: bool = False
+    divided: bool = False
     only: str | None = None
     details: bool = False
     sessions: bool = False
@@ -131,6 +134,8 @@ class World:
         ):
             if not low <= value <= high:
                 raise UsageError(f"{name} is {value}; it must be from {low} to {high}")
+        if self.divided and not self.prompts:
+            raise UsageError("divided says what is in prompts; it needs prompts")
         if self.start.tzinfo is None:
             object.__setattr__(self, "start", self.start.replace(tzinfo=UTC))
         if not EARLIEST <= self.start <= LATEST:

@@ -95,7 +95,9 @@ def write_night(path: Path, world: World, night: int, rows: Rows, operators: Col
             part = slice(begin, begin + ROW_GROUP)
             table = events(world, night, rows, part)
             if world.prompts:
-                prompts = write_prompts(world, night, begin, rows.template[part], operators)
+                prompts = write_prompts(
+                    world, night, begin, rows.account[part], rows.template[part], operators
+                )
                 table = table.append_column("prompt", prompts)
                 table = table.append_column("true_template", table["prompt_template"])
             for name, column in _details(world, rows, part).items():

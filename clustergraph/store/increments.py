@@ -59,6 +59,11 @@ FOUND_TEMPLATES = "templates"
 _FOUND_THEN = """
 SELECT DISTINCT value FROM sightings WHERE CAST(first_seen AS DATE) = {day} AND kind = {kind}
 """
+FILLINGS = "fillings"
+_FILLED_THEN = """
+SELECT account_id, day, template, filling, sum(uses)::BIGINT AS uses FROM fillings WHERE day = {day}
+GROUP BY ALL ORDER BY account_id, template, filling
+"""
 _EVENTS = "SELECT DISTINCT event FROM counted_events WHERE day = {day} ORDER BY event"
 
 
@@ -97,6 +102,11 @@ class Increment:
         """Whether templates were found in prompts."""
         return FOUND_TEMPLATES in self.sha256
 
+    @property
+    def has_fillings(self) -> bool:
+        """Whether it is known what filled their slots."""
+        return FILLINGS in self.sha256
+
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> Increment:
         """Make one of plain values."""
@@ -129,7 +139,7 @@ def open_window(
     engine: Engine, increments: Sequence[Increment], store: Store, families: Mapping[str, str],
     templates: pa.Table,
 ) -> Sightings:  # fmt: skip
-    """Make the relations `sightings` and `exchanges` of a window.
+    """Make the relations `sightings` and `exchanges` of a window, and `fillings` if any are known.
 
     Args:
         engine: to read with.
@@ -158,6 +168,10 @@ def open_window(
         engine.scan(f"window_{relation}", files, format="parquet")
         engine.view(relation, f"SELECT * FROM window_{relation}")
     activity = _unite(engine, increments, store)
+    filled = [str(store.root / one.place / f"{FILLINGS}.parquet") for one in increments if one.has_fillings]
+    if filled:
+        engine.scan("window_fillings", filled, format="parquet")
+        engine.view("fillings", "SELECT * FROM window_fillings")
     kinds = tuple(sorted({kind for one in increments for kind in one.kinds}))
     return Sightings(
         engine=engine,
@@ -177,6 +191,7 @@ def open_window(
         times="the times of the nights' inputs, in UTC",
         templates=templates,
         activity=activity,
+        has_fillings=bool(filled),
     )
 
 
@@ -268,6 +283,8 @@ def _write_day(sightings: Sightings, folder: Path, day: date, windowed: Collecti
         seen = engine.fetch(_FOUND_THEN.format(day=at, kind=kind))["value"].combine_chunks()
         of_day = templates.filter(pc.is_in(templates["template_id"], value_set=seen))
         _write(of_day, folder / f"{FOUND_TEMPLATES}.parquet")
+    if sightings.has_fillings:
+        _write(engine.fetch(_FILLED_THEN.format(day=at)), folder / f"{FILLINGS}.parquet")
     if not sightings.has_events:
         return False
     _write(engine.fetch(_EVENTS.format(day=at)), folder / "events.parquet")

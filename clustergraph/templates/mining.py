@@ -8,11 +8,12 @@ common with the others. Templates that are known from earlier nights keep the id
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from clustergraph.templates.fillings import hash_fillings
 from clustergraph.templates.known import FOUND, Known, say_id
 from clustergraph.templates.shingles import count_shingles, make_common, sketch_prompts
 from clustergraph.templates.sketchbook import Sketchbook
@@ -34,6 +35,18 @@ _FEWEST_CELLS = 1 << 16
 _MOST_SURROUNDINGS = 16
 _PATIENCE = 4_000_000  # surroundings that are collected before doubles are looked for
 NO_TEMPLATE = np.uint64(0)
+
+
+class Assigned(NamedTuple):
+    """What is said of each prompt of a batch.
+
+    Attributes:
+        codes: which :meth:`Miner.templates` turns into templates (uint64).
+        fillings: hash of what fills its slots, `fillings.NO_FILLING` where nothing does (uint64).
+    """
+
+    codes: NDArray[np.uint64]
+    fillings: NDArray[np.uint64]
 
 
 class Miner:
@@ -61,7 +74,7 @@ class Miner:
         add_fillers(tokens, self._fillers, self._run)
         count_shingles(tokens, MOST_WORDS, self._counts, self._run)
 
-    def assign(self, texts: pa.Array) -> NDArray[np.uint64]:
+    def assign(self, texts: pa.Array) -> Assigned:
         """Give the prompts of a batch their codes, which :meth:`templates` turns into templates."""
         open_slots(self._fillers, self._known.surroundings)
         make_common(self._counts, self._known.shingles)
@@ -70,7 +83,8 @@ class Miner:
         self._note_surroundings(skeletons)
         found = sketch_prompts(tokens, MOST_WORDS, self._counts, self._run)
         self._sketches.add(found)
-        return np.where(found.codes > 0, found.codes, skeletons.codes)
+        fillings = hash_fillings(tokens, skeletons, found, self._run)
+        return Assigned(np.where(found.codes > 0, found.codes, skeletons.codes), fillings)
 
     def templates(self, codes: NDArray[np.uint64]) -> NDArray[np.uint64]:
         """Give the templates of codes, after all batches; `NO_TEMPLATE` where a prompt has no words."""

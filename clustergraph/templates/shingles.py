@@ -37,12 +37,14 @@ class Sketches(NamedTuple):
         start: of each prompt's, and the end of the last one's (int64).
         shingles: common shingles of each prompt, those that are not in the sketch included (int32).
         codes: a hash of each sketch (uint64).
+        common: where the tokens are, whether the shingle that begins there is common (bool).
     """
 
     values: NDArray[np.uint32]
     start: NDArray[np.int64]
     shingles: NDArray[np.int32]
     codes: NDArray[np.uint64]
+    common: NDArray[np.bool_]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -82,14 +84,15 @@ def _count(
 @njit(cache=True, nogil=True, error_model="numpy")
 def _sketch(
     shingles: NDArray[np.uint32], table: NDArray[np.uint8], common: NDArray[np.uint32],
-    out: NDArray[np.uint32],
+    is_common: NDArray[np.bool_], out: NDArray[np.uint32],
 ) -> tuple[int, int, np.uint64]:  # fmt: skip
     """Write a prompt's sketch; give its length, the number of common shingles and its hash."""
     mask = np.uint32(len(table) - 1)
     found = 0
-    for h in shingles:
+    for i, h in enumerate(shingles):
         common[found] = h
-        found += table[h & mask] >= LEAST_PROMPTS  # without a branch, reads of the table overlap
+        is_common[i] = table[h & mask] >= LEAST_PROMPTS
+        found += is_common[i]  # without a branch, reads of the table overlap
     if found < LEAST_SHINGLES:
         return 0, 0, np.uint64(0)
     values = np.sort(common[:found])
@@ -108,15 +111,17 @@ def _sketch(
 def _sketch_rows(
     shingles: NDArray[np.uint32], start: NDArray[np.int64], length: NDArray[np.int32], longer_than: int,
     table: NDArray[np.uint8], low: int, high: int, values: NDArray[np.uint32], kept: NDArray[np.int64],
-    different: NDArray[np.int32], codes: NDArray[np.uint64],
+    different: NDArray[np.int32], codes: NDArray[np.uint64], is_common: NDArray[np.bool_],
 ) -> None:  # fmt: skip
     common = np.empty(MOST_TOKENS + 1, np.uint32)
     for row in range(low, high):
         n = length[row]
         kept[row], different[row], codes[row] = 0, 0, 0
         if n > longer_than:
-            own = shingles[start[row] : start[row] + n - SHINGLE + 1]
-            kept[row], different[row], codes[row] = _sketch(own, table, common, values[row])
+            own = slice(start[row], start[row] + n - SHINGLE + 1)
+            kept[row], different[row], codes[row] = _sketch(
+                shingles[own], table, common, is_common[own], values[row]
+            )
 
 
 def count_shingles(tokens: Tokens, longer_than: int, table: NDArray[np.uint8], run: Parallel) -> None:
@@ -151,6 +156,7 @@ def sketch_prompts(tokens: Tokens, longer_than: int, table: NDArray[np.uint8], r
     shingles, rows = _shingles(tokens, longer_than, run), len(tokens.length)
     values, kept = np.empty((rows, SKETCH), np.uint32), np.empty(rows, np.int64)
     different, codes = np.empty(rows, np.int32), np.empty(rows, np.uint64)
+    common = np.empty(len(tokens.hashes), np.bool_)
     run(
         rows,
         lambda low, high: _sketch_rows(
@@ -165,14 +171,15 @@ def sketch_prompts(tokens: Tokens, longer_than: int, table: NDArray[np.uint8], r
             kept,
             different,
             codes,
+            common,
         ),
     )
     chosen = np.arange(SKETCH) < kept[:, None]
-    return Sketches(values[chosen], np.concatenate([[0], np.cumsum(kept)]), different, codes)
+    return Sketches(values[chosen], np.concatenate([[0], np.cumsum(kept)]), different, codes, common)
 
 
 def _shingles(tokens: Tokens, longer_than: int, run: Parallel) -> NDArray[np.uint32]:
-    hashes, start, length = tokens
+    hashes, start, length, _ = tokens
     shingles = np.empty(len(hashes), np.uint32)
     run(
         len(length),

@@ -40,11 +40,13 @@ class Skeletons(NamedTuple):
         codes: a hash of each prompt's words; 0 where it has none (uint64).
         surroundings: hashes of what is around each slot that was found (uint64).
         rows: prompt of each of these (int64).
+        filled: where the tokens are, whether they fill a slot (bool).
     """
 
     codes: NDArray[np.uint64]
     surroundings: NDArray[np.uint64]
     rows: NDArray[np.int64]
+    filled: NDArray[np.bool_]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -116,10 +118,14 @@ def _has_fillers(table: NDArray[np.uint16], surroundings: np.uint64) -> bool:
 def _find_skeleton(
     tokens: NDArray[np.uint64], n: int, table: NDArray[np.uint16], out: NDArray[np.uint64],
     before: NDArray[np.uint64], after: NDArray[np.uint64], words: NDArray[np.int32],
-    around: NDArray[np.uint64],
+    around: NDArray[np.uint64], slot: NDArray[np.bool_],
 ) -> tuple[int, int]:  # fmt: skip
-    """Write a prompt's tokens with its slots found, and what is around these; give both numbers."""
-    slot = np.zeros(n, np.bool_)
+    """Write a prompt's tokens with its slots found, and what is around these; give both numbers.
+
+    ``slot`` says at first which tokens are slots by themselves, and in the end which fill any.
+    """
+    by_itself = slot.copy()
+    slot[:] = False
     _sides(tokens, n, before, after, words)
     found = 0
     for width in range(1, LONGEST_FILLER + 1):
@@ -139,6 +145,8 @@ def _find_skeleton(
             continue
         out[kept] = token
         kept += 1
+    for i in range(n):
+        slot[i] |= by_itself[i]
     return kept, found
 
 
@@ -155,17 +163,19 @@ def hash_tokens(tokens: NDArray[np.uint64], n: int) -> np.uint64:
 def _hash_skeletons(
     hashes: NDArray[np.uint64], start: NDArray[np.int64], length: NDArray[np.int32],
     table: NDArray[np.uint16], low: int, high: int, codes: NDArray[np.uint64],
-    around: NDArray[np.uint64], slots: NDArray[np.int64],
+    around: NDArray[np.uint64], slots: NDArray[np.int64], filled: NDArray[np.bool_],
 ) -> None:  # fmt: skip
     before, after = np.empty(MOST_WORDS + 1, np.uint64), np.empty(MOST_WORDS + 1, np.uint64)
     words, out = np.empty(MOST_WORDS + 1, np.int32), np.empty(MOST_WORDS, np.uint64)
     for row in range(low, high):
         n, slots[row] = length[row], 0
-        tokens = hashes[start[row] : start[row] + n]
+        tokens, slot = hashes[start[row] : start[row] + n], filled[start[row] : start[row] + n]
+        for i in range(n):
+            slot[i] = tokens[i] == SLOT
         if n == 0 or (n == 1 and tokens[0] == SLOT):
             codes[row] = 0
         elif n <= MOST_WORDS:
-            kept, slots[row] = _find_skeleton(tokens, n, table, out, before, after, words, around[row])
+            kept, slots[row] = _find_skeleton(tokens, n, table, out, before, after, words, around[row], slot)
             codes[row] = hash_tokens(out, kept)
         else:
             codes[row] = hash_tokens(tokens, n)
@@ -179,7 +189,7 @@ def add_fillers(tokens: Tokens, table: NDArray[np.uint16], run: Parallel) -> Non
         table: a power of two of cells, zero at first.
         run: threads; each has a part of the table for itself.
     """
-    run.each(lambda part, parts: _add_fillers(*tokens, table, part, parts))
+    run.each(lambda part, parts: _add_fillers(*tokens[:3], table, part, parts))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -201,6 +211,10 @@ def hash_skeletons(tokens: Tokens, table: NDArray[np.uint16], run: Parallel) -> 
     rows = len(tokens.length)
     codes, slots = np.empty(rows, np.uint64), np.empty(rows, np.int64)
     around = np.empty((rows, LONGEST_FILLER * MOST_WORDS), np.uint64)
-    run(rows, lambda low, high: _hash_skeletons(*tokens, table, low, high, codes, around, slots))
+    filled = np.empty(len(tokens.hashes), np.bool_)
+    run(
+        rows,
+        lambda low, high: _hash_skeletons(*tokens[:3], table, low, high, codes, around, slots, filled),
+    )
     chosen = np.arange(around.shape[1]) < slots[:, None]
-    return Skeletons(codes, around[chosen], np.repeat(np.arange(rows), slots))
+    return Skeletons(codes, around[chosen], np.repeat(np.arange(rows), slots), filled)

@@ -58,11 +58,13 @@ class Tokens(NamedTuple):
         hashes: of all tokens, `SLOT` for what is no wording; prompt after prompt, with gaps (uint64).
         start: of each prompt's tokens (int64).
         length: number of each prompt's tokens (int32).
+        values: where the hashes are, what is written there: numbers, addresses and the like, too (uint64).
     """
 
     hashes: NDArray[np.uint64]
     start: NDArray[np.int64]
     length: NDArray[np.int32]
+    values: NDArray[np.uint64]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -243,9 +245,18 @@ def tokenise(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _hash_bytes(data: NDArray[np.uint8], begin: int, end: int) -> np.uint64:
+    """Hash what is written somewhere, in lower case."""
+    h = _FNV_OFFSET
+    for i in range(begin, end):
+        h = (h ^ np.uint64(LOWER[data[i]])) * _FNV_PRIME
+    return mix(h) | _1
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _tokenise_rows(
     data: NDArray[np.uint8], offsets: NDArray[np.int64], low: int, high: int, hashes: NDArray[np.uint64],
-    start: NDArray[np.int64], length: NDArray[np.int32],
+    start: NDArray[np.int64], length: NDArray[np.int32], values: NDArray[np.uint64],
 ) -> None:  # fmt: skip
     longest = 0
     for row in range(low, high):
@@ -257,7 +268,12 @@ def _tokenise_rows(
         kept = min(n, MOST_TOKENS)
         head = kept if n == kept else MOST_TOKENS // 2
         for i in range(kept):
-            hashes[start[row] + i] = tokens[i if i < head else n - kept + i]
+            at = i if i < head else n - kept + i
+            token = tokens[at]
+            hashes[start[row] + i] = token
+            if token == SLOT:
+                token = _hash_bytes(data, offsets[row] + begins[at], offsets[row] + ends[at])
+            values[start[row] + i] = token
         length[row] = kept
 
 
@@ -273,8 +289,9 @@ def tokenise_rows(data: NDArray[np.uint8], offsets: NDArray[np.int64], run: Para
     room = np.minimum(np.diff(offsets) // 2 + 2, MOST_TOKENS)
     start = np.cumsum(room) - room
     hashes, length = np.empty(int(room.sum()), np.uint64), np.empty(rows, np.int32)
-    run(rows, lambda low, high: _tokenise_rows(data, offsets, low, high, hashes, start, length))
-    return Tokens(hashes, start, length)
+    values = np.empty_like(hashes)
+    run(rows, lambda low, high: _tokenise_rows(data, offsets, low, high, hashes, start, length, values))
+    return Tokens(hashes, start, length, values)
 
 
 def words_of(text: str) -> list[str | None]:

@@ -25,7 +25,7 @@ def group_by_template(lines: Sequence[str], known: pa.Table | None = None) -> li
     with Parallel(2) as run:
         miner = Miner(len(lines), sum(map(len, lines)), run, known)
         miner.observe(texts)
-        return list(miner.templates(miner.assign(texts)).tolist())
+        return list(miner.templates(miner.assign(texts).codes).tolist())
 
 
 def group_by_drain(lines: Sequence[str]) -> list[Hashable]:

@@ -18,6 +18,7 @@ from tests.evaluate.curve import curve
 from tests.evaluate.deceptions import cells, lone, proxy, quiet
 from tests.evaluate.hop import hop
 from tests.evaluate.nights import nights
+from tests.evaluate.prompts import prompts
 from tests.evaluate.setting import Setting
 from tests.evaluate.sizes import full, sparse
 from tests.evaluate.trials import Trials
@@ -36,6 +37,7 @@ SECTIONS: dict[str, Callable[[Trials, Setting], Iterator[Table]]] = {
     "quiet": quiet,
     "cells": cells,
     "lone": lone,
+    "prompts": prompts,
     "alone": alone,
     "hop": hop,
     "nights": nights,

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from clustergraph.scoring.matching import GroupScore
     from tests.bench.processes import Taken
 
-_CLUSTERS = ["cluster_id", "rank", "accounts", "extraction_volume", "explained_by", "q_value"]
+_CLUSTERS = [
+    "cluster_id", "rank", "accounts", "extraction_volume", "explained_by", "q_value", "coverage_p_value",
+]  # fmt: skip
 _TRUTH = {"account_id": "account_id", "cohort": "cohort", "group": "group", "volume": "exchanges"}
 
 
