@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from clustergraph.decisions.export import list_decisions
     from clustergraph.decisions.reliability import measure_reliability
     from clustergraph.engines.duckdb import DuckDBEngine
+    from clustergraph.extraction.points import score_extraction
     from clustergraph.incidence.links import link
     from clustergraph.investigation.account import explain_account
     from clustergraph.investigation.explanation import explain
@@ -59,12 +60,13 @@ _HOMES = {
     "read": "clustergraph.sightings.reading",
     "run": "clustergraph.pipeline",
     "score": "clustergraph.scoring.comparison",
+    "score_extraction": "clustergraph.extraction.points",
     "write_report": "clustergraph.report.writing",
 }
 __all__ = [
     "DuckDBEngine", "Run", "charts", "decide", "estimate", "explain", "explain_account", "explain_pair",
     "find", "link", "list_decisions", "measure_reliability", "nightly", "open_run", "partition", "project",
-    "rank", "read", "run", "score", "write_report",
+    "rank", "read", "run", "score", "score_extraction", "write_report",
 ]  # fmt: skip
 
 

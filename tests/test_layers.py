@@ -10,9 +10,10 @@ PACKAGE = Path(__file__).parents[1] / "clustergraph"
 # From the ground up: a module may import from its own layer and from those before it.
 LAYERS = [
     "errors", "figures", "config", "progress", "disk", "engines", "templates", "sightings", "store",
-    "identity", "incidence", "communities", "artefacts", "decisions", "projection", "membership", "clusters",
-    "guardrails", "jobs", "analysis", "nights", "upkeep", "simulation", "pipeline", "investigation",
-    "presentation", "charts", "report", "scoring", "commands", "cli", "__main__",
+    "identity", "incidence", "communities", "artefacts", "decisions", "projection", "membership",
+    "extraction", "clusters", "guardrails", "jobs", "analysis", "nights", "upkeep", "simulation",
+    "pipeline", "investigation", "presentation", "charts", "report", "scoring", "commands", "cli",
+    "__main__",
 ]  # fmt: skip
 # The package itself names the homes of the public functions, whatever layer they are in.
 MODULES = sorted({*PACKAGE.rglob("*.py")} - {PACKAGE / "__init__.py"})

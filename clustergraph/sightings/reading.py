@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING
 
 from clustergraph.engines.sql import quote
 from clustergraph.errors import InputError
+from clustergraph.sightings.elicitation import elicits
 from clustergraph.sightings.faults import LOCATED, Rejected, add_up, check_share, count_rejects, find_examples
 from clustergraph.sightings.layouts import (
+    CONVERSATION,
     COUNTS,
     DEFAULT_SIGNALS,
     PROMPT,
     TEMPLATE,
     check_types,
-    has_prompts_alone,
+    has_prompts,
     scan_layout,
     sort_layouts,
     tell_shape,
@@ -29,6 +31,7 @@ from clustergraph.sightings.relations import drop_duplicates, list_files, name_r
 from clustergraph.sightings.rows import rows_sql
 from clustergraph.sightings.sources import find
 from clustergraph.sightings.survey import Columns, check_totals, survey
+from clustergraph.sightings.traits import name_traits
 from clustergraph.templates.known import FOUND
 
 if TYPE_CHECKING:
@@ -58,11 +61,13 @@ DEFAULT_PLACE = "asn"
 class Sightings:
     """What was read: where the rows are, and what there is to say about them.
 
-    The engine has two relations. `sightings` has a row per signal observed by a row of the input: account_id,
-    kind and value (text, none of them null or empty), first_seen and last_seen (UTC, null where unknown),
-    exchanges, input_tokens and output_tokens (whole numbers, never null), place (text, null where unknown).
+    The engine has three relations. `sightings` has a row per signal observed by a row of the input:
+    account_id, kind and value (text, none of them null or empty), first_seen and last_seen (UTC, null where
+    unknown), exchanges, input_tokens and output_tokens (whole numbers, never null), place (text, null where
+    unknown).
     `exchanges` has a row per row of the input, with the same columns but value; its kind is empty for
-    events. Rows may stand for several of the input: sightings of one day, exchanges of one hour.
+    events. Rows may stand for several of the input: sightings of one day, exchanges of one hour. `traits` has
+    what tells extraction from ordinary use (`traits.name_traits`).
 
     Attributes:
         engine: that has the relations.
@@ -112,13 +117,14 @@ def read(
     families: Mapping[str, str] | None = None,
     max_rejected: float = 0.01,
     place: str = DEFAULT_PLACE,
+    elicitation: Mapping[str, str] | None = None,
     span: Span | None = None,
     earlier_events: Sequence[str] = (),
     known_templates: pa.Table | None = None,
     threads: int | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Sightings:
-    """Read all inputs into the relations `sightings` and `exchanges` of the engine.
+    """Read all inputs into the relations `sightings`, `exchanges` and `traits` of the engine.
 
     Args:
         inputs: files, folders or globs, of Parquet, CSV or JSON lines; all events or all sightings.
@@ -127,6 +133,8 @@ def read(
         families: kind -> family, over the defaults.
         max_rejected: share of rows up to which rows set aside are normal.
         place: column of events that tells where a row was seen; chance is reckoned place by place.
+        elicitation: name -> regular expression (RE2) of prompts that ask for reasoning, in place of those of
+            `elicitation.PATTERNS`.
         span: days that rows have to be of; others, and rows without a time, are set aside.
         earlier_events: Parquet files of `event`, the MD5 of event ids that were counted before.
         known_templates: templates that keep their ids (`templates.known.FOUND`).
@@ -136,7 +144,9 @@ def read(
     Raises:
         InputError: a file that is missing, damaged, or not what its name says; a column that is missing or
             of the wrong type; no signal column; more than a fifth of the rows unusable.
+        UsageError: what prompts that ask for reasoning look like is no regular expression.
     """
+    asked = elicits(engine, PROMPT, elicitation)
     say = progress or (lambda _: None)
     mapping = _without_prompts(DEFAULT_SIGNALS if signals is None else signals)
     say("looking at the files")
@@ -172,14 +182,15 @@ def read(
         found = survey(engine, clean, columns)
     check_totals(found.totals)
     unique, duplicates = drop_duplicates(engine, clean, columns, earlier_events)
-    kinds, templates = set(found.kinds), FOUND.empty_table()
-    if columns.prompt:
+    kinds, templates, prompts = set(found.kinds), FOUND.empty_table(), columns.prompt
+    if prompts:
         prompted = name_templates(
-            engine, unique, layouts, columns, known_templates, threads=threads, progress=say
+            engine, unique, layouts, columns, known_templates, asked, threads=threads, progress=say
         )
         unique, templates, columns = prompted.relation, prompted.templates, replace(columns, prompt=False)
         kinds |= {mapping[TEMPLATE]} if prompted.any_found else set()
     name_relations(engine, unique, columns, found)
+    name_traits(engine, unique, columns, prompted=prompts)
     naive, times = _tell_times(engine, layouts, found)
     known = DEFAULT_FAMILIES | dict(families or {})
     return Sightings(
@@ -217,15 +228,18 @@ def _choose_columns(
     if any(
         source.format == "json" for source in sources
     ):  # a key may come after the lines that were looked at
-        present |= {"timestamp", "event_id", place, *COUNTS, *mapping}
+        present |= {"timestamp", "event_id", place, CONVERSATION, *COUNTS, *mapping}
     if shape == "sightings":
         return Columns(shape, {}, present)
-    prompt = has_prompts_alone(sources, mapping)
+    prompt = has_prompts(sources, mapping)
     present |= {TEMPLATE} if prompt else set()
     signals = {name: mapping[name] for name in sorted(mapping) if name in present}
     if place not in present and place != DEFAULT_PLACE:
         raise InputError(f"no file has the column {place!r} that [read] place names")
-    return Columns(shape, signals, present, place if place in present else None, prompt=prompt)
+    return Columns(
+        shape, signals, present, place if place in present else None,
+        prompt=prompt, conversation=CONVERSATION in present,
+    )  # fmt: skip
 
 
 def _read_layout(engine: Engine, layout: Layout, columns: Columns) -> None:

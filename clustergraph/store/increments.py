@@ -1,8 +1,9 @@
 """The compact incidence of days: what a night brought in of each day, and the window that they make up.
 
 A night's rows are folded by the day that they are of: sightings by account, kind, value and place, exchanges
-by account, kind, place and hour. Later stages ask for no more than sums, first and last times and hours, so
-that a window of folded rows gives to the byte what the rows themselves would give.
+by account, kind, place and hour, traits by account and conversation. Later stages ask for no more than sums,
+first and last times and hours, so that a window of folded rows gives to the byte what the rows themselves
+would give.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from clustergraph.engines.sql import literal
 from clustergraph.errors import InputError, UsageError
 from clustergraph.sightings.layouts import COUNTS
 from clustergraph.sightings.reading import Sightings
+from clustergraph.sightings.traits import FOLDED, TRAITS, open_traits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,6 +91,11 @@ class Increment:
         return {**asdict(self), "kinds": list(self.kinds)}
 
     @property
+    def has_traits(self) -> bool:
+        """Whether it tells extraction from ordinary use; older stores do not."""
+        return TRAITS in self.sha256
+
+    @property
     def has_templates(self) -> bool:
         """Whether templates were found in prompts."""
         return FOUND_TEMPLATES in self.sha256
@@ -122,7 +129,7 @@ def open_window(
     engine: Engine, increments: Sequence[Increment], store: Store, families: Mapping[str, str],
     templates: pa.Table,
 ) -> Sightings:  # fmt: skip
-    """Make the relations `sightings` and `exchanges` of a window.
+    """Make the relations `sightings`, `exchanges` and `traits` of a window.
 
     Args:
         engine: to read with.
@@ -150,6 +157,9 @@ def open_window(
         files = [str(store.root / one.place / f"{relation}.parquet") for one in increments]
         engine.scan(f"window_{relation}", files, format="parquet")
         engine.view(relation, f"SELECT * FROM window_{relation}")
+    open_traits(
+        engine, [str(store.root / one.place / f"{TRAITS}.parquet") for one in increments if one.has_traits]
+    )
     kinds = tuple(sorted({kind for one in increments for kind in one.kinds}))
     return Sightings(
         engine=engine,
@@ -231,6 +241,8 @@ def _write_day(sightings: Sightings, folder: Path, day: date) -> bool:
         for part in parts:
             writer.write_table(part.cast(empty.schema))
     _write(engine.fetch(_EXCHANGES.format(day=at)), folder / "exchanges.parquet")
+    if sightings.shape == "events":
+        _write(engine.fetch(FOLDED.format(day=at)), folder / f"{TRAITS}.parquet")
     templates = sightings.templates
     if templates.num_rows:
         kind = literal(templates["kind"][0].as_py())  # they are all of one
