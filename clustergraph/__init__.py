@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from clustergraph.scoring.comparison import score
     from clustergraph.sightings.reading import read
     from clustergraph.upkeep.deciding import decide
+    from clustergraph.upkeep.refitting import refit_points
 
 # Loaded when first used, so that the command line answers at once.
 _HOMES = {
@@ -58,6 +59,7 @@ _HOMES = {
     "project": "clustergraph.projection.ties",
     "rank": "clustergraph.clusters.ranking",
     "read": "clustergraph.sightings.reading",
+    "refit_points": "clustergraph.upkeep.refitting",
     "run": "clustergraph.pipeline",
     "score": "clustergraph.scoring.comparison",
     "score_extraction": "clustergraph.extraction.points",
@@ -66,7 +68,7 @@ _HOMES = {
 __all__ = [
     "DuckDBEngine", "Run", "charts", "decide", "estimate", "explain", "explain_account", "explain_pair",
     "find", "link", "list_decisions", "measure_reliability", "nightly", "open_run", "partition", "project",
-    "rank", "read", "run", "score", "score_extraction", "write_report",
+    "rank", "read", "refit_points", "run", "score", "score_extraction", "write_report",
 ]  # fmt: skip
 
 

@@ -198,7 +198,9 @@ def test_clusters_are_ranked_by_volume_then_size_then_id(ranked: Ranked) -> None
     assert keys == sorted(keys)
     assert len(set(strength(clusters))) > 2
     assert (clusters["accounts"] >= 3).all()
-    assert (clusters["extraction_volume"] == clusters["exchanges"]).all()
+    weighted = clusters["exchanges"] * clusters["extraction_score"]
+    np.testing.assert_allclose(clusters["extraction_volume"], weighted)
+    assert clusters["extraction_score"].between(0, 1).all()
 
 
 def test_equal_volumes_are_ranked_by_size_then_id(world: Path, tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ _PARTS = (
     _column("output_ratio", _REAL, "0..1", "answers are long beside their prompts"),
     _column("no_conversation", _REAL, "0..1", "exchanges stand alone in their conversations"),
 )
+EXTRACTION_PARTS = tuple(one.name for one in _PARTS)
 CLUSTERS = _table(
     "clusters",
     _column("cluster_id", _TEXT, "id", "made from the members' ids"),

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from clustergraph.artefacts.schema import EXTRACTION_PARTS
 from clustergraph.sightings.traits import FINENESS
 
 if TYPE_CHECKING:
@@ -34,10 +35,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-PARTS = (
-    "reasoning_elicitation", "template_concentration", "task_narrowness", "round_the_clock", "output_ratio",
-    "no_conversation",
-)  # fmt: skip
+PARTS = EXTRACTION_PARTS
 PRIOR = 20.0  # observations
 _QUIETEST, _HOURS = 6, 24
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from inspect import signature
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -87,6 +88,11 @@ def score_extraction(
         _spread(add_points(parts, points), members, accounts),
         {name: _spread(parts[name], members, accounts) for name in PARTS},
     )
+
+
+DEFAULTS: Mapping[str, float] = {
+    name: one.default for name, one in signature(score_extraction).parameters.items() if name in PARTS
+}
 
 
 def check_points(points: Mapping[str, float]) -> None:

@@ -36,7 +36,12 @@ function volumeColumns() {
     cell: (row) => withBar(row, row.extraction_volume),
     title: overview.by_exchanges ? "Exchanges in the rows of this run, which the rank is by" : "What the rank is by",
   };
-  return overview.nightly ? [ranked, lifetime] : [ranked];
+  const score = {
+    name: "Score", value: (row) => row.extraction_score, class: "number",
+    cell: (row) => fraction(row.extraction_score), title: "How much the traffic looks like extraction, 0 to 1",
+  };
+  const scored = clusters.some((row) => known(row.extraction_score)) ? [score] : [];
+  return overview.nightly ? [...scored, ranked, lifetime] : [...scored, ranked];
 }
 
 function badge(code) {
@@ -178,7 +183,7 @@ function searched(row) {
 }
 
 const LIST_FILE = [
-  "rank", "cluster_id", "accounts", "accounts_active", "accounts_banned", "accounts_new", "extraction_volume", "exchanges",
+  "rank", "cluster_id", "accounts", "accounts_active", "accounts_banned", "accounts_new", "extraction_volume", "extraction_score", "exchanges",
   "exchanges_1d", "exchanges_7d", "exchanges_lifetime", "first_seen", "last_seen", "q_value", "verified_accounts", "uncertain",
   "explained_by", "reason",
 ];
