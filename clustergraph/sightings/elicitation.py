@@ -27,8 +27,8 @@ _JUDGE = r"(grade|grading|score|rate|mark|assess|evaluate|judge)"
 _WAYS: Mapping[str, tuple[str, ...]] = {
     "think_aloud": (
         r"\b(think|reason|work|talk)(ing)?( it| this| things| the problem)?( through)? (out loud|aloud)\b",
-        r"\b(write|show|spell|lay|put|record|articulate|verbali[sz]e|narrate)( down| out)?( all)?( of)?"
-        rf" (your|its|the|every)( \w+)? {_REASONING}\b",
+        r"\b(write|show|spell|lay|put|record|articulate|verbali[sz]e|narrate)( me| us)?( down| out)?"
+        rf"( all)?( of)? (your|its|the|every)( \w+)? {_REASONING}\b",
     ),
     "step_by_step": (
         rf"\b(think|reason|explain|solve|derive|justify|argue|deduce)\b{_SAME}\bstep[ -]by[ -]step\b",
