@@ -26,7 +26,8 @@ const LIST_COLUMNS = [
 
 function volumeColumns() {
   const most = Math.max(...clusters.map((row) => row.extraction_volume), 0);
-  const withBar = (row, value) => [count(value), most > 0 ? bar(row.extraction_volume / most) : null];
+  const score = (row) => (known(row.extraction_score) ? element("ul", { class: "parts" }, element("li", {}, `score ${fraction(row.extraction_score)}`)) : null);
+  const withBar = (row, value) => [count(value), most > 0 ? bar(row.extraction_volume / most) : null, score(row)];
   const lifetime = {
     name: "Lifetime", value: (row) => row.exchanges_lifetime, class: "number",
     title: "Exchanges since ever, of all accounts that are or last were members",
@@ -34,14 +35,9 @@ function volumeColumns() {
   const ranked = {
     name: overview.by_exchanges ? "In this run" : "Volume", value: (row) => row.extraction_volume, class: "number",
     cell: (row) => withBar(row, row.extraction_volume),
-    title: overview.by_exchanges ? "Exchanges in the rows of this run, which the rank is by" : "What the rank is by",
+    title: overview.by_exchanges ? "Exchanges in the rows of this run, which the rank is by" : "What the rank is by: exchanges weighted by a score of how much they look like extraction, or volumes that were given",
   };
-  const score = {
-    name: "Score", value: (row) => row.extraction_score, class: "number",
-    cell: (row) => fraction(row.extraction_score), title: "How much the traffic looks like extraction, 0 to 1",
-  };
-  const scored = clusters.some((row) => known(row.extraction_score)) ? [score] : [];
-  return overview.nightly ? [...scored, ranked, lifetime] : [...scored, ranked];
+  return overview.nightly ? [ranked, lifetime] : [ranked];
 }
 
 function badge(code) {
