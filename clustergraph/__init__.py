@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from clustergraph.decisions.export import list_decisions
     from clustergraph.decisions.reliability import measure_reliability
     from clustergraph.engines.duckdb import DuckDBEngine
+    from clustergraph.extraction.points import score_extraction
     from clustergraph.incidence.cooccurrence import count_together
     from clustergraph.incidence.links import link
     from clustergraph.investigation.account import explain_account
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from clustergraph.scoring.comparison import score
     from clustergraph.sightings.reading import read
     from clustergraph.upkeep.deciding import decide
+    from clustergraph.upkeep.refitting import refit_points
 
 # Loaded when first used, so that the command line answers at once.
 _HOMES = {
@@ -59,14 +61,17 @@ _HOMES = {
     "project": "clustergraph.projection.ties",
     "rank": "clustergraph.clusters.ranking",
     "read": "clustergraph.sightings.reading",
+    "refit_points": "clustergraph.upkeep.refitting",
     "run": "clustergraph.pipeline",
     "score": "clustergraph.scoring.comparison",
+    "score_extraction": "clustergraph.extraction.points",
     "write_report": "clustergraph.report.writing",
 }
 __all__ = [
     "DuckDBEngine", "Run", "charts", "count_together", "decide", "estimate", "explain", "explain_account",
     "explain_pair", "find", "link", "list_decisions", "measure_reliability", "nightly", "open_run",
-    "partition", "project", "rank", "read", "run", "score", "write_report",
+    "partition", "project", "rank", "read", "refit_points", "run", "score", "score_extraction",
+    "write_report",
 ]  # fmt: skip
 
 

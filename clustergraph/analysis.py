@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from clustergraph.artefacts.schema import mark_degraded
 from clustergraph.clusters.ranking import rank
+from clustergraph.extraction.points import score_extraction
 from clustergraph.membership.members import partition
 from clustergraph.projection.ties import project
 
@@ -57,9 +58,10 @@ def analyse(
             ties, seed=job.seed, threads=job.threads, progress=advance, **settings["partition"]
         )
     with job.progress.stage("rank") as advance:
+        extraction = score_extraction(membership, **settings["extraction"])
         found = rank(
-            membership, volumes=volumes, accounts=accounts, threads=job.threads, progress=advance,
-            **settings["rank"],
+            membership, volumes=volumes, accounts=accounts, extraction=extraction, threads=job.threads,
+            progress=advance, **settings["rank"],
         )  # fmt: skip
     facts = {
         **describe_input(incidence.sightings),
@@ -69,6 +71,7 @@ def analyse(
         "visits": ties.visits,
         **found.manifest["input"],
         "ties_by_bits": ties.counts.to_dicts(),
+        "ranked_by": "extraction_volume" if volumes is None else "volumes",
     }
     tables = mark_degraded(found.tables) if incidence.sightings.degraded else found.tables
     return Analysis(membership, tables, facts)

@@ -13,6 +13,7 @@ from clustergraph.clusters.ranking import rank
 from clustergraph.communities.leiden import Leiden
 from clustergraph.config import resolve
 from clustergraph.decisions.judging import judge_decisions
+from clustergraph.extraction.points import score_extraction
 from clustergraph.guardrails import find_breaches
 from clustergraph.incidence.links import link
 from clustergraph.membership.members import partition
@@ -31,6 +32,7 @@ STAGES: dict[str, Callable[..., Any]] = {
     "link": link,
     "project": project,
     "partition": partition,
+    "extraction": score_extraction,
     "rank": rank,
     "window": choose_window,
     "guardrails": find_breaches,
@@ -42,7 +44,8 @@ INJECTED = frozenset(
     {
         "read.engine", "read.span", "read.earlier_events", "read.known_templates",
         "signals", "families", "known_hubs",
-        "project.min_accounts", "leiden", "volumes", "rank.accounts", "seed", "threads", "progress",
+        "project.min_accounts", "leiden", "volumes", "rank.accounts", "rank.extraction",
+        "seed", "threads", "progress",
     }
 )  # fmt: skip
 

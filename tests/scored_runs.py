@@ -26,7 +26,7 @@ def make_tables(clusters: Sequence[str], **columns: Sequence[Any]) -> dict[str, 
     tables = {name: schema.empty_table() for name, schema in ARTEFACTS.items()}
     split = [one.split() for one in clusters]
     rows = [
-        {"cluster_id": f"c{rank:08d}", "rank": rank, "accounts": len(accounts), "extraction_volume": 0.0}
+        {"cluster_id": f"c{rank:08d}", "rank": rank, "accounts": len(accounts), "exchanges": 0}
         for rank, accounts in enumerate(split, 1)
     ]
     for name, values in columns.items():

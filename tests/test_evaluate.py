@@ -222,7 +222,7 @@ def outcome(truth):
     """The campaign found as four and a stranger, the club with one of the campaign, the firm explained."""
     run = make_run(
         ["c0 c1 c2 c3 p0", "k0 k1 c4", "f0 f1"],
-        extraction_volume=[407.0, 120.0, 2.0], explained_by=[None, None, "organization"],
+        exchanges=[407, 120, 2], explained_by=[None, None, "organization"],
     )  # fmt: skip
     return judge(run, truth)
 

@@ -38,7 +38,7 @@ def small(tmp_path) -> tuple[Path, Path]:
     run = write_run(
         tmp_path / "run",
         ["a b c", "d e", "p q"],
-        extraction_volume=[30.0, 20.0, 10.0],
+        exchanges=[30, 20, 10],
         explained_by=[None, None, "organization"],
     )
     pq.write_table(make_truth({"x": "a b", "y": "d e f"}, exchanges={"d": 7}), tmp_path / "truth.parquet")
@@ -128,8 +128,8 @@ def test_lines_fit_the_terminal(width):
         exchanges=dict.fromkeys(members.split(), 123_456),
         cohort=dict.fromkeys(members.split(), "a-cohort-with-a-name-as-long-as-names-get"),
     )
-    volumes = [123_456_789.0, 1.0]
-    run = make_run([members, "a b"], extraction_volume=volumes, explained_by=["organization", None])
+    volumes = [123_456_789, 1]
+    run = make_run([members, "a b"], exchanges=volumes, explained_by=["organization", None])
     shown = draw(cg.score(run, truth), width)
     assert max(map(len, shown.splitlines())) <= width
     assert "123,456,000" in shown

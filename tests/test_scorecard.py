@@ -24,7 +24,7 @@ TRUTH = make_truth(
 # Half of the first cluster is x, with a stranger s that the truth does not list.
 RUN = make_run(
     ["a b d s", "e p", "q r"],
-    extraction_volume=[100.0, 50.0, 10.0],
+    exchanges=[100, 50, 10],
     explained_by=[None, None, "organization"],
 )
 
@@ -52,6 +52,14 @@ def test_without_volumes_they_are_none():
     found = cg.score(RUN, TRUTH.drop_columns(["exchanges"])).groups
     assert [(one.group, one.volume_true) for one in found] == [("x", None), ("y", None), ("z", None)]
     assert found[0].volume_found == 100.0
+
+
+def test_volumes_that_were_given_are_what_was_found():
+    tables = make_tables(["a b d s"], exchanges=[100], extraction_volume=[2.5])
+    weighted = cg.score(Run.from_tables(tables, {"input": {"ranked_by": "extraction_volume"}}), TRUTH)
+    given = cg.score(Run.from_tables(tables, {"input": {"ranked_by": "volumes"}}), TRUTH)
+    found = [next(one for one in card.groups if one.group == "x").volume_found for card in (weighted, given)]
+    assert found == [100.0, 2.5]
 
 
 @pytest.mark.parametrize(

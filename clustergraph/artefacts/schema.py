@@ -24,6 +24,16 @@ def _table(name: str, *columns: pa.Field) -> pa.Schema:
     return pa.schema(columns, metadata={"clustergraph.artefact": name, "clustergraph.schema": SCHEMA_VERSION})
 
 
+# Of the extraction score. 1/2 says nothing, null that nothing is known; a cluster's are means by exchanges.
+_PARTS = (
+    _column("reasoning_elicitation", _REAL, "0..1", "asks for reasoning: think aloud, step by step, rubrics"),
+    _column("template_concentration", _REAL, "0..1", "uses few templates"),
+    _column("task_narrowness", _REAL, "0..1", "prompts and answers are of like length"),
+    _column("round_the_clock", _REAL, "0..1", "active at all hours of the day"),
+    _column("output_ratio", _REAL, "0..1", "answers are long beside their prompts"),
+    _column("no_conversation", _REAL, "0..1", "exchanges stand alone in their conversations"),
+)
+EXTRACTION_PARTS = tuple(one.name for one in _PARTS)
 CLUSTERS = _table(
     "clusters",
     _column("cluster_id", _TEXT, "id", "made from the members' ids"),
@@ -32,7 +42,12 @@ CLUSTERS = _table(
     _column("exchanges", _COUNT, "exchanges", "sum over the members"),
     _column("input_tokens", _COUNT, "tokens", "sum over the members"),
     _column("output_tokens", _COUNT, "tokens", "sum over the members"),
-    _column("extraction_volume", _REAL, "exchanges", "what the rank is by"),
+    _column(
+        "extraction_volume",
+        _REAL,
+        "exchanges",
+        "what the rank is by: exchanges weighted by each member's score, or --volumes",
+    ),
     _column("first_seen", _TIME, "UTC", "earliest sighting of a member"),
     _column("last_seen", _TIME, "UTC", "latest sighting of a member"),
     _column(
@@ -43,8 +58,12 @@ CLUSTERS = _table(
     _column("p_value", _REAL, "probability", "how likely chance alone makes a cluster this strong in a run"),
     _column("q_value", _REAL, "share", "false-discovery rate among the clusters at least this strong"),
     _column(
-        "extraction_score", _REAL, "0..1", "how much the traffic looks like extraction; null until measured"
+        "extraction_score",
+        _REAL,
+        "0..1",
+        "how much the traffic looks like extraction: mean of the members', by exchanges; null if unknown",
     ),
+    *_PARTS,
     _column(
         "coverage_p_value",
         _REAL,
@@ -75,6 +94,8 @@ MEMBERS = _table(
     _column("input_tokens", _COUNT, "tokens", "of the account"),
     _column("output_tokens", _COUNT, "tokens", "of the account"),
     _column("extraction_volume", _REAL, "exchanges", "what the account adds to its cluster's rank"),
+    _column("extraction_score", _REAL, "0..1", "how much its traffic looks like extraction; null if unknown"),
+    *_PARTS,
     _column("ties", _COUNT, "ties", "inside its cluster"),
     _column("bits", _REAL, "bits", "evidence to the rest of its cluster"),
     _column("confidence", _REAL, "0..1", "how surely it belongs"),

@@ -27,6 +27,7 @@ from clustergraph.clusters.tables import (
     members_table,
 )
 from clustergraph.errors import InputError
+from clustergraph.extraction.points import score_extraction
 from clustergraph.projection.ties import describe_evidence, ties_table
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from clustergraph.engines.interface import Engine
+    from clustergraph.extraction.points import Extraction
     from clustergraph.membership.members import Membership
 
 
@@ -93,10 +95,15 @@ def rank(
     *,
     volumes: pa.Table | None = None,
     accounts: pa.Table | None = None,
+    extraction: Extraction | None = None,
     threads: int = 1,
     progress: Callable[[float, str], None] | None = None,
 ) -> Run:
     """Rank clusters by the combined extraction volume of their members, and gather what holds them.
+
+    An account's extraction volume is its exchanges, weighted by its extraction score where it has one, or
+    what ``volumes`` says of it. What is legitimate sharing is told by exchanges without weights, or by
+    ``volumes``.
 
     Clusters that legitimate sharing explains come after all others, the strongest explanations last. Ties in
     volume are broken by size (larger first), then by id. Cluster numbers of ``membership`` give
@@ -104,9 +111,10 @@ def rank(
 
     Args:
         membership: what :func:`clustergraph.partition` gives.
-        volumes: ``account_id`` and one numeric column to rank by instead of exchanges.
+        volumes: ``account_id`` and one numeric column to rank by instead of weighted exchanges.
         accounts: ``account_id`` and any of ``organization_id`` and ``created_at``, which tell what is
             legitimate sharing.
+        extraction: what :func:`clustergraph.score_extraction` gives; with its own points if None.
         threads: processors to use.
         progress: told the share of the work that is done, and what is being done.
 
@@ -120,10 +128,12 @@ def rank(
     say = progress or (lambda _share, _what: None)
     ties, incidence = membership.ties, membership.ties.incidence
     engine, sightings = incidence.sightings.engine, incidence.sightings
-    volume = _account_volumes(incidence.accounts, volumes)
+    extraction = extraction or score_extraction(membership)
+    plain = _account_volumes(incidence.accounts, volumes)
+    volume = plain if volumes is not None else extraction.weigh(plain)
     found = attribute(incidence.graph, ties.pairs, membership.labels, threads=threads)
     say(0.1, "explanations")
-    explained = explain_sharing(gather_facts(membership, found, volume, accounts))
+    explained = explain_sharing(gather_facts(membership, found, plain, accounts))
     order, ids = _order_clusters(membership, volume, explained)
     say(0.2, "evidence")
     place = np.argsort(order).astype(np.int32)
@@ -142,7 +152,9 @@ def rank(
         engine.fetch(_ACTIVITY.format(account=engine.hash("x.account_id"))) if sightings.has_time else None
     )
     coverage = find_divisions(engine, len(ids)) if sightings.has_fillings else [None] * len(ids)
-    ranked = Ranked(replace(membership, labels=labels), ids, volume, explained.take(order), coverage)
+    ranked = Ranked(
+        replace(membership, labels=labels), ids, volume, extraction, explained.take(order), coverage
+    )
     return Run.from_tables(
         {
             "clusters": clusters_table(ranked, evidence),

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from clustergraph.artefacts.schema import ACTIVITY, CLUSTERS, EVIDENCE, LINKS, MEMBERS, fill_schema
 from clustergraph.clusters.legitimacy import join_reasons
+from clustergraph.extraction.parts import PARTS
 from clustergraph.projection.significance import find_p_values, find_q_values
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from clustergraph.clusters.division import Coverage
     from clustergraph.clusters.legitimacy import Explained
+    from clustergraph.extraction.points import Extraction
     from clustergraph.membership.members import Membership
 
 _MEASURES = ("exchanges", "input_tokens", "output_tokens")
@@ -35,6 +37,7 @@ class Ranked:
         membership: labels are ranks from 0, -1 for no cluster.
         ids: id of each cluster.
         volume: extraction volume of each account (float64).
+        extraction: how much the traffic of each account looks like extraction.
         explained: what explains each cluster.
         coverage: how its members share the fillings of templates, of each cluster.
     """
@@ -42,6 +45,7 @@ class Ranked:
     membership: Membership
     ids: Sequence[str]
     volume: NDArray[np.float64]
+    extraction: Extraction
     explained: Explained
     coverage: Sequence[Coverage | None]
 
@@ -91,6 +95,7 @@ def clusters_table(ranked: Ranked, evidence: pa.Table) -> pa.Table:
         "cohesion_bits": bits / np.maximum(ties, 1),
         "p_value": find_p_values(expected),
         "q_value": find_q_values(strength, expected),
+        **_mean_extraction(ranked, chosen, size),
         "coverage_p_value": [one and one.p_value for one in ranked.coverage],
         "coverage_overlap": [one and one.overlap for one in ranked.coverage],
         "known_hub_share": hub_share,
@@ -117,6 +122,7 @@ def members_table(ranked: Ranked) -> pa.Table:
         "account_id": chosen["account_id"],
         **{name: chosen[name] for name in _MEASURES},
         "extraction_volume": ranked.volume[members],
+        **{name: _known(values[members]) for name, values in _name_extraction(ranked.extraction).items()},
         "ties": ties[members],
         "bits": ranked.membership.bits[members],
         "confidence": ranked.membership.confidence[members],
@@ -143,6 +149,29 @@ def activity_table(ranked: Ranked, activity: pa.Table | None) -> pa.Table:
     if activity is None:
         return ACTIVITY.empty_table()
     return fill_schema(ACTIVITY, _named(ranked, activity), len(activity))
+
+
+def _name_extraction(extraction: Extraction) -> dict[str, NDArray[np.float64]]:
+    """Give the columns of the extraction score and of its parts."""
+    return {"extraction_score": extraction.score, **{name: extraction.parts[name] for name in PARTS}}
+
+
+def _mean_extraction(ranked: Ranked, chosen: pa.Table, size: NDArray[np.intp]) -> dict[str, pa.Array]:
+    """Give the means over the members for which each is known, weighted by their exchanges."""
+    exchanges = chosen["exchanges"].to_numpy().astype(np.float64)
+    columns = {}
+    for name, values in _name_extraction(ranked.extraction).items():
+        mine = values[ranked.members]
+        weight = np.where(np.isnan(mine), 0.0, exchanges)
+        sums = _float_sums(np.nan_to_num(mine) * weight, size)
+        totals = _float_sums(weight, size)
+        means = [part / whole if whole > 0 else math.nan for part, whole in zip(sums, totals, strict=True)]
+        columns[name] = _known(np.array(means, np.float64))
+    return columns
+
+
+def _known(values: NDArray[np.float64]) -> pa.Array:
+    return pa.array(values, mask=np.isnan(values))
 
 
 def _ids(ranked: Ranked, clusters: NDArray[np.integer]) -> pa.Array:

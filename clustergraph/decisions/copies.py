@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from clustergraph.artefacts.schema import EXTRACTION_PARTS
 from clustergraph.decisions.log import read_log
 from clustergraph.disk.durable import FOLDER_MODE, flush, hash_file, make_private, put_piece, settle
 from clustergraph.disk.faults import told
@@ -46,9 +47,18 @@ EVIDENCE = pa.schema(
         ("bits", pa.float64()),
     ]
 )
+# Later than the others: copies of earlier versions have none.
+EXTRACTION = pa.schema(
+    [
+        ("account_id", pa.string()),
+        ("exchanges", pa.int64()),
+        *((name, pa.float64()) for name in EXTRACTION_PARTS),  # of the score; null where not known
+    ]
+)
 LINKS = pa.schema([("account_id", pa.string()), ("kind", pa.string()), ("value", pa.string())])
 _SCHEMAS = {"members": MEMBERS, "evidence": EVIDENCE, "links": LINKS}
 TABLES = tuple(_SCHEMAS)
+_LATER = {"extraction": EXTRACTION}
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,11 +70,14 @@ class Copy:
         evidence: ``kind``, ``value``, ``family``, ``accounts``, ``accounts_everywhere`` and ``bits`` of the
             signals that at least two members had.
         links: ``account_id``, ``kind`` and ``value``: who had which of them.
+        extraction: ``account_id``, ``exchanges`` and the parts of the extraction score of each member; empty
+            where they are not known.
     """
 
     members: pa.Table
     evidence: pa.Table
     links: pa.Table
+    extraction: pa.Table = field(default_factory=EXTRACTION.empty_table)
 
     @cached_property
     def daily(self) -> dict[str, float]:
@@ -94,7 +107,7 @@ def write_copy(store: Store, night: date, copy: Copy) -> str:
         flush(store.root)
         fresh = Path(tempfile.mkdtemp(prefix=".", dir=store.decisions))
         try:
-            for name, schema in _SCHEMAS.items():
+            for name, schema in (_SCHEMAS | _LATER).items():
                 table = getattr(copy, name).select(schema.names).cast(schema)
                 pq.write_table(table, fresh / f"{name}.parquet", compression="zstd")
             place = store.decisions / f"night={night}-{_name(fresh)}"
@@ -115,8 +128,10 @@ def read_copy(store: Store, entry: Entry) -> Copy:
     assert entry.copy is not None
     folder = store.root / entry.copy
     tables = {}
-    for name, schema in _SCHEMAS.items():
+    for name, schema in (_SCHEMAS | _LATER).items():
         path = folder / f"{name}.parquet"
+        if name in _LATER and not path.exists():
+            continue
         try:
             tables[name] = pq.read_table(path, partitioning=None).select(schema.names).cast(schema)
         except (OSError, pa.ArrowException, KeyError) as error:
@@ -162,6 +177,6 @@ def _lists(table: pa.Table, names: list[str]) -> list[list[Any]]:
 
 def _name(folder: Path) -> str:
     digest = hashlib.sha256()
-    for name in TABLES:
+    for name in (*TABLES, *(one for one in _LATER if (folder / f"{one}.parquet").exists())):
         digest.update(f"{name} {hash_file(folder / f'{name}.parquet')}\n".encode())
     return digest.hexdigest()[:16]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.compute as pc
 
 from clustergraph.communities.blocks import find_cuts
+from clustergraph.extraction.parts import PARTS
 from clustergraph.investigation.breaking import find_breaking
 from clustergraph.investigation.counterfactual import Standing
 from clustergraph.investigation.coverage import Coverage, cover_families, measure_together
@@ -17,6 +18,8 @@ from clustergraph.investigation.notebook import explanation_html
 from clustergraph.investigation.world import open_world
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pyarrow as pa
 
     from clustergraph.artefacts.runs import Run
@@ -65,12 +68,30 @@ class Member:
 
 
 @dataclass(frozen=True)
+class ScorePart:
+    """A part of the extraction score.
+
+    Attributes:
+        name: of the part.
+        part: mean over the members by their exchanges, 0 to 1; None where nothing is known of it.
+        points: that it counts.
+        bits: what it adds to the log-odds of extraction, or takes off; None where it is not known.
+    """
+
+    name: str
+    part: float | None
+    points: float
+    bits: float | None
+
+
+@dataclass(frozen=True)
 class Explanation:
     """What there is to say of a cluster.
 
     The figures are those of its row of ``clusters``.
 
     Attributes:
+        extraction: parts of the extraction score and their points.
         bits: evidence of all its signals together.
         signals: their number.
         evidence: the strongest of them.
@@ -96,6 +117,7 @@ class Explanation:
     input_tokens: int
     output_tokens: int
     extraction_volume: float
+    extraction_score: float | None
     first_seen: datetime | None
     last_seen: datetime | None
     families: tuple[str, ...]
@@ -104,6 +126,7 @@ class Explanation:
     verified_accounts: int | None
     explained_by: str | None
     reason: str | None
+    extraction: tuple[ScorePart, ...]
     bits: float
     signals: int
     evidence: tuple[SharedSignal, ...]
@@ -165,6 +188,7 @@ def explain(run: Run, cluster_id: str | int, *, signals: int = 10, members: int 
             name: row[name] for name in Explanation.__dataclass_fields__ if name in row and name != "families"
         },
         families=tuple(row["families"] or ()),
+        extraction=list_parts(row, run.manifest),
         bits=total,
         signals=evidence.num_rows,
         evidence=strongest,
@@ -182,6 +206,21 @@ def explain(run: Run, cluster_id: str | int, *, signals: int = 10, members: int 
         missing=_say_missing(coverage, together),
         central=_members(accounts, members, ("bits", "descending")),
         uncertain=_members(accounts, members, ("confidence", "ascending"), ("bits", "ascending")),
+    )
+
+
+def list_parts(row: Mapping[str, Any], manifest: Mapping[str, Any]) -> tuple[ScorePart, ...]:
+    """List the parts of a cluster's extraction score; none where the run does not say its points.
+
+    Args:
+        row: of ``clusters``.
+        manifest: of the run.
+    """
+    points = manifest.get("config", {}).get("extraction") or {}
+    parts = [(name, row.get(name), float(points[name])) for name in PARTS if name in points]
+    return tuple(
+        ScorePart(name, part, one, None if part is None else one * (2.0 * part - 1.0))
+        for name, part, one in parts
     )
 
 

@@ -63,7 +63,7 @@ def name_clusters(
 
 
 def weigh_members(members: pa.Table) -> pa.Table:
-    """Give ``account_id``, ``cluster_id`` and ``weight`` of members: log of the volume, times confidence."""
+    """Give ``account_id``, ``cluster_id`` and ``weight`` of members: log of exchanges, times confidence."""
     return pa.table(
         {
             "account_id": members["account_id"],
@@ -74,8 +74,8 @@ def weigh_members(members: pa.Table) -> pa.Table:
 
 
 def _weigh(members: pa.Table) -> NDArray[np.float64]:
-    volume = members["extraction_volume"].to_numpy()
-    return np.asarray((1.0 + np.log2(1.0 + volume)) * members["confidence"].to_numpy())
+    exchanges = members["exchanges"].to_numpy()
+    return np.asarray((1.0 + np.log2(1.0 + exchanges)) * members["confidence"].to_numpy())
 
 
 def _compare(

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from rich.console import RenderableType
 
+    from clustergraph.upkeep.refitting import Refit, RefittedPoint
+
 _NOTHING = "No decision was made yet; `clustergraph decide` makes one."
 _UNJUDGED = "No cluster was confirmed or cleared yet: nothing can be learned of any kind."
 
@@ -73,3 +75,46 @@ def _say_interval(row: dict[str, Any], of: str) -> str:
 
 def _say_bits(row: dict[str, Any]) -> str:
     return f"{row['bits']:+.1f} ({row['bits_low']:+.1f} to {row['bits_high']:+.1f})"
+
+
+def show_refit(found: Refit) -> RenderableType:
+    """Lay out points as they are and as decisions would have them, and what would change."""
+    parts = Columns([
+        Column("part", [one.name for one in found.points], style="bold", least=12),
+        Column("points", [f"{one.present:.2f}" for one in found.points], "right"),
+        Column("proposed", [f"{one.proposed:.2f}" for one in found.points], "right"),
+        Column("95% interval", [_say_points(one) for one in found.points]),
+        Column("clusters", [say_count(one.clusters) for one in found.points], "right"),
+    ])  # fmt: skip
+    short = shorten_ids({one.cluster_id for one in found.clusters})
+    clusters = Columns([
+        Column("", [str(one.number) for one in found.clusters], "right", "dim"),
+        Column("cluster", [short[one.cluster_id] for one in found.clusters], style="bold"),
+        Column("decision", [one.decision for one in found.clusters]),
+        Column("score", [f"{one.score_before:.2f}" for one in found.clusters], "right"),
+        Column("proposed", [f"{one.score_after:.2f}" for one in found.clusters], "right"),
+    ])  # fmt: skip
+    said = f"Points from {found.confirmed:,} confirmed and {found.cleared:,} cleared clusters"
+    listed: list[RenderableType] = [Text(), clusters] if found.clusters else []
+    return Group(
+        Text(f"\n{said}\n", style="bold"),
+        parts,
+        *listed,
+        *([Text(f"\n{_say_separation(found)}")] if found.auc_before is not None else []),
+        *([Text(f"\n{found.warning}", style="yellow")] if found.warning else []),
+        Text("\nNothing was changed. To use the proposed points, put this into the configuration:\n"),
+        Text(found.to_toml()),
+    )
+
+
+def _say_points(one: RefittedPoint) -> str:
+    if one.low is None or one.high is None:
+        return "not fitted"
+    return f"{one.low:.2f} to {one.high:.2f}"
+
+
+def _say_separation(found: Refit) -> str:
+    parts = [f"{found.auc_before:.3f} with the present points", f"{found.auc_after:.3f} with those proposed"]
+    if found.auc_left_out is not None:
+        parts.append(f"{found.auc_left_out:.3f} for clusters that points were fitted without")
+    return "A confirmed cluster scores above a cleared one in these shares of pairs: " + ", ".join(parts)

@@ -51,8 +51,10 @@ def _ranking(run: Run, rows: Sequence[Mapping[str, Any]]) -> list[Column]:
     volumes = [row["extraction_volume"] for row in rows]
     most = max(*volumes, 0.0)
     bars = [draw_bar(0.0, volume / most, 8) if most > 0 else "" for volume in volumes]
-    # With --volumes the rank is by something else than exchanges: then both are shown.
+    # The rank is by exchanges weighted by their score, or by --volumes: then both are shown.
     by_volume = any(row["extraction_volume"] != row["exchanges"] for row in rows)
+    score = Column("score", [_say_score(row["extraction_score"]) for row in rows], "right")
+    scored = any(row["extraction_score"] is not None for row in rows)
     explained = [(row["explained_by"] or "").replace("_", " ") for row in rows]
     decisions = [row.get("decision") or "" for row in rows]  # nights have it
     volume = Column("volume", [say_count(one) for one in volumes], "right")
@@ -61,6 +63,7 @@ def _ranking(run: Run, rows: Sequence[Mapping[str, Any]]) -> list[Column]:
         Column("cluster", [short[row["cluster_id"]] for row in rows], style="bold"),
         Column("accounts", [say_count(row["accounts"]) for row in rows], "right"),
         Column("exchanges", [say_count(row["exchanges"]) for row in rows], "right"),
+        *([score] if scored else []),
         *([volume] if by_volume else []),
         Column("", bars, style=_BAR, spare=2),
         Column("held together by", [", ".join(row["families"] or ()) for row in rows], least=24),
@@ -70,6 +73,10 @@ def _ranking(run: Run, rows: Sequence[Mapping[str, Any]]) -> list[Column]:
         Column("seen", [say_days(row["first_seen"], row["last_seen"]) for row in rows], spare=3),
         Column("strongest signal", [strongest.get(row["cluster_id"], "") for row in rows], least=24, spare=4),
     ]
+
+
+def _say_score(score: float | None) -> str:
+    return "-" if score is None else f"{score:.2f}"
 
 
 def _say_come_back(run: Run, rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -119,6 +126,7 @@ def show_explanation(found: Explanation) -> RenderableType:
         lay_out_pairs(_facts(found)),
         *(_heading(evidence), _waterfall(found)),
         *(_heading("What holds it together"), *_holding(found)),
+        *_extraction(found),
         _heading("What is observed"),
         lay_out_pairs(_coverage(found)),
         *_missing(found),
@@ -220,6 +228,24 @@ def _holding(found: Explanation) -> list[RenderableType]:
         named = [f"{one.account_id} connects {phrases.say_bridge(one)}" for one in found.bridges[:_BRIDGES]]
         facts[-1] = ("bridges", words + "; ".join(named))
     return [*parts, lay_out_pairs(facts)]
+
+
+def _extraction(found: Explanation) -> list[RenderableType]:
+    """Say how much the traffic looks like extraction, part by part."""
+    if found.extraction_score is None:
+        return []
+    known = [one for one in found.extraction if one.part is not None]
+    unknown = [one.name.replace("_", " ") for one in found.extraction if one.part is None]
+    return [
+        _heading(f"Looks like extraction: score {_say_score(found.extraction_score)}"),
+        Columns([
+            Column("part", [one.name.replace("_", " ") for one in known], least=12),
+            Column("mean", [f"{one.part:.2f}" for one in known], "right"),
+            Column("points", [f"{one.points:g}" for one in known], "right"),
+            Column("bits", [f"{one.bits:+.1f}" for one in known], "right"),
+        ]),
+        *([Text(f"\nNot known: {', '.join(unknown)}", style="dim")] if unknown else []),
+    ]  # fmt: skip
 
 
 def _coverage(found: Explanation) -> list[tuple[str, str]]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _STRONGEST = 3
 _TOLD = (
     "cluster_id", "rank", "accounts", "exchanges", "input_tokens", "output_tokens", "extraction_volume",
+    "extraction_score",
     "first_seen", "last_seen", "density", "cohesion_bits", "p_value", "q_value", "known_hub_share",
     "verified_accounts", "explained_by", "reason",
 )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
+from clustergraph.investigation.explanation import list_parts
 from clustergraph.report.holding import tell_holding
 from clustergraph.report.limits import cut
 from clustergraph.report.listing import order_evidence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from clustergraph.upkeep.history import Life
 
 _MEMBER = (
-    "account_id", "exchanges", "input_tokens", "output_tokens", "extraction_volume",
+    "account_id", "exchanges", "input_tokens", "output_tokens", "extraction_volume", "extraction_score",
     "ties", "bits", "confidence",
 )  # fmt: skip
 _SIGNAL = ("kind", "value", "family", "accounts", "accounts_everywhere", "bits")
@@ -60,7 +61,8 @@ def make_page(material: Material, limits: Limits) -> dict[str, Any]:
     """Make the page of a cluster, within limits.
 
     Returns:
-        ``members`` and ``evidence`` as columns; ``bits``, the evidence of all signals; ``life`` and
+        ``members`` and ``evidence`` as columns; ``bits``, the evidence of all signals; ``extraction``,
+        parts of its score; ``life`` and
         ``regrowth`` as rows; and how many rows there are in all: ``members_in_all``, ``signals_in_all``,
         ``nights_in_all``, ``regrowth_in_all``. ``holding`` is as
         :mod:`clustergraph.report.holding` tells it, ``charts`` and ``graph`` as
@@ -74,6 +76,7 @@ def make_page(material: Material, limits: Limits) -> dict[str, Any]:
         "evidence": _columns(order_evidence(evidence).slice(0, limits.signals).select(list(_SIGNAL))),
         "signals_in_all": evidence.num_rows,
         "bits": pc.sum(evidence["bits"], min_count=0).as_py(),
+        "extraction": [asdict(one) for one in list_parts(cluster.row, material.run.manifest)],
         "life": _tell_life(material.life, limits.nights),
         "nights_in_all": len(material.life.stages) if material.life else 0,
         "regrowth": [_say_newcomer(row) for row in material.regrowth[: limits.newcomers]],

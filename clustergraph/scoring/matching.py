@@ -36,7 +36,8 @@ class GroupScore:
         recall: the cluster's share of the group's accounts.
         f1: the harmonic mean of both.
         volume_true: sum of the truth's ``exchanges`` over the group; None where they are not known.
-        volume_found: ``extraction_volume`` of the cluster, that of strangers included.
+        volume_found: exchanges of the cluster, that of strangers included; what ``--volumes`` said, if it was
+            ranked by that.
         cohort: that most of the group is of, the first by name among equals; None where it is not known.
         pieces: clusters that have at least 3 of the group's accounts and at least 1% of them.
         explained_by: what explains the cluster, if anything does.
@@ -60,7 +61,10 @@ def match_groups(truth: Truth, run: Run, overlaps: Overlaps) -> tuple[GroupScore
     """Find the best cluster of each group; groups of the largest true volume first, then by name."""
     best = _find_best(overlaps)
     volumes, cohorts, pieces = _sum_volumes(truth), _main_cohorts(truth), _count_pieces(overlaps)
-    columns = ["cluster_id", "rank", "extraction_volume", "explained_by"]
+    # Exchanges that are weighted by how much they look like extraction are not what the truth counts.
+    given = run.manifest.get("input", {}).get("ranked_by") == "volumes"
+    volume = "extraction_volume" if given else "exchanges"
+    columns = ["cluster_id", "rank", volume, "explained_by"]
     clusters = run.clusters.select(columns).to_pylist()
     found = []
     for number, name in enumerate(truth.groups):
@@ -78,7 +82,7 @@ def match_groups(truth: Truth, run: Run, overlaps: Overlaps) -> tuple[GroupScore
                 recall=common / size if common else None,
                 f1=2 * common / (within + size) if common else None,
                 volume_true=volumes[number] if volumes else None,
-                volume_found=cluster["extraction_volume"],
+                volume_found=cluster[volume],
                 cohort=cohorts[number] if cohorts else None,
                 pieces=int(pieces[number]),
                 explained_by=cluster["explained_by"],

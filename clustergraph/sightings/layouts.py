@@ -28,9 +28,11 @@ DEFAULT_SIGNALS = {
 # Templates are found in PROMPT where TEMPLATE, which is of the same kind, has none.
 PROMPT, TEMPLATE = "prompt", "prompt_template"
 MODEL = "model"
+# Puts the exchanges of one conversation together; it is no signal.
+CONVERSATION = "conversation_id"
 TEXTS = (
     "account_id", "kind", "value", "event_id", "prompt", MODEL, "user_agent", "platform", "country", "asn",
-    *DEFAULT_SIGNALS,
+    CONVERSATION, *DEFAULT_SIGNALS,
 )  # fmt: skip
 TIMES = ("timestamp", "ingested_at")
 ACCEPTED = {
@@ -184,16 +186,10 @@ def _is_prompted(source: Source, signals: Mapping[str, str]) -> bool:
     return TEMPLATE in signals and PROMPT in _names(source) and not {"kind", "value"} <= _names(source)
 
 
-def has_prompts_alone(sources: Iterable[Source], signals: Mapping[str, str]) -> bool:
-    """Say whether any file has prompts that may have no templates beside them.
-
-    JSON may have any column, so it may have prompts, and lack templates, in any line.
-    """
-    if TEMPLATE not in signals:
-        return False
-    return any(
-        source.format == "json" or (PROMPT in _names(source) and TEMPLATE not in _names(source))
-        for source in sources
+def has_prompts(sources: Iterable[Source], signals: Mapping[str, str]) -> bool:
+    """Say whether any file may have prompts of events; JSON may have any column in any line."""
+    return TEMPLATE in signals and any(
+        source.format == "json" or PROMPT in _names(source) for source in sources
     )
 
 

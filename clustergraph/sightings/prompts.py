@@ -1,4 +1,4 @@
-"""Put templates in the place of prompts, and forget the prompts.
+"""Put templates in the place of prompts, tell which asked for reasoning, and forget the prompts.
 
 Prompts leave the engine in batches that are dropped as soon as they are counted. What stays are the hash of
 each prompt, its template and a hash of what fills its slots, until the rows are written again without the
@@ -8,6 +8,7 @@ text.
 from __future__ import annotations
 
 import os
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +17,7 @@ import pyarrow as pa
 
 from clustergraph.engines.sql import quote
 from clustergraph.sightings.layouts import PROMPT, TEMPLATE
+from clustergraph.sightings.traits import ELICITING
 from clustergraph.templates.fillings import NO_FILLING
 from clustergraph.templates.known import FOUND, numbers_of, say_id
 from clustergraph.templates.mining import NO_TEMPLATE, Miner
@@ -23,7 +25,7 @@ from clustergraph.templates.parallel import Parallel
 from clustergraph.templates.redaction import ACCOUNTS, LEAST_ACCOUNTS, LONGEST, redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from clustergraph.engines.interface import Engine
     from clustergraph.sightings.layouts import Layout
@@ -41,8 +43,13 @@ FROM {{relation}}
 """
 _PROMPTS = f"SELECT {{prompt}} AS prompt_hash, {PROMPT} FROM {{relation}} WHERE {_OPEN}"
 _ROWS = f"""
-SELECT {{columns}} FROM {{relation}} LEFT JOIN prompt_templates ON {_OPEN} AND prompt_hash = {{prompt}}
+SELECT {{columns}}, CASE WHEN {PROMPT} <> '' THEN {{asked}} END AS {ELICITING}
+FROM {{relation}} LEFT JOIN prompt_templates ON {_OPEN} AND prompt_hash = {{prompt}}
 """
+# Where every prompt came with its template.
+_WHOLE_ROWS = (
+    f"SELECT {{columns}}, CASE WHEN {PROMPT} <> '' THEN {{asked}} END AS {ELICITING} FROM {{relation}}"
+)
 # One prompt of each account with a template, of templates that two accounts have at least.
 _HOLDERS = f"""
 SELECT template, account, min(prompt_hash) AS prompt_hash, count(*) OVER (PARTITION BY template) AS accounts
@@ -88,7 +95,8 @@ class Prompted(NamedTuple):
     """Rows whose prompts were put in templates; the engine has `fillings` then (`reading.Sightings`).
 
     Attributes:
-        relation: the rows, without prompts.
+        relation: the rows, without prompts; `eliciting` tells whether theirs asked for reasoning, null
+            without one.
         any_found: whether any prompt has a template.
         templates: those that two accounts have at least, by id (`templates.known.FOUND`).
     """
@@ -99,8 +107,8 @@ class Prompted(NamedTuple):
 
 
 def name_templates(
-    engine: Engine, relation: str, layouts: Iterable[Layout], columns: Columns, known: pa.Table | None, *,
-    threads: int | None, progress: Callable[[str], None],
+    engine: Engine, relation: str, layouts: Iterable[Layout], columns: Columns, known: pa.Table | None,
+    asked: str, *, threads: int | None, progress: Callable[[str], None],
 ) -> Prompted:  # fmt: skip
     """Make the rows of a relation with templates for prompts, and without the prompts.
 
@@ -110,6 +118,7 @@ def name_templates(
         layouts: that they come from.
         columns: of the rows.
         known: templates that keep their ids (`templates.known.FOUND`).
+        asked: expression that tells whether a prompt asks for reasoning.
         threads: to use; all processors if None.
         progress: told in a few words what is being done.
     """
@@ -117,10 +126,28 @@ def name_templates(
     size = engine.fetch(_SIZE.format(**parts)).to_pylist()[0]
     if not size["all_prompts"]:  # JSON might have had some
         names = ", ".join(quote(name) for name in columns.wanted if name != PROMPT)
-        engine.view("input_unprompted", f"SELECT {names} FROM {relation}")
+        engine.view("input_unprompted", f"SELECT {names}, NULL::BOOLEAN AS {ELICITING} FROM {relation}")
         return Prompted("input_unprompted", False, FOUND.empty_table())
+    found, any_found = FOUND.empty_table(), False
+    rows = _WHOLE_ROWS
+    if size["prompts"]:
+        run = partial(Parallel, threads or os.cpu_count() or 1)
+        found, any_found = _find_templates(engine, size, parts, columns, known, run, progress)
+        rows = _ROWS
+    engine.create("input_templates", rows.format(columns=_choose(columns, size), asked=asked, **parts))
+    for name in ("prompt_templates", "template_holders", "template_samples", "templates_before"):
+        engine.drop(name)
+    _forget_prompts(engine, layouts)
+    return Prompted("input_templates", any_found, found)
+
+
+def _find_templates(
+    engine: Engine, size: Mapping[str, int], parts: Mapping[str, str], columns: Columns,
+    known: pa.Table | None, parallel: Callable[[], Parallel], progress: Callable[[str], None],
+) -> tuple[pa.Table, bool]:  # fmt: skip
+    """Load `prompt_templates`; give the templates that two accounts have, and whether there are any."""
     progress(f"finding templates in {size['prompts']:,} prompts")
-    with Parallel(threads or os.cpu_count() or 1) as run:
+    with parallel() as run:
         miner = Miner(size["prompts"], size["bytes"], run, known)
         _load_templates(engine, _PROMPTS.format(**parts), miner)
     engine.create("template_holders", _HOLDERS.format(**parts))
@@ -132,14 +159,12 @@ def name_templates(
     found = found.set_column(found.column_names.index("text"), "text", texts)
     any_found = engine.fetch("SELECT count(template) > 0 AS any FROM prompt_templates")["any"][0].as_py()
     _name_fillings(engine, known, columns, parts)
-    engine.create("input_templates", _ROWS.format(columns=_choose(columns), **parts))
-    for name in ("prompt_templates", "template_holders", "template_samples", "templates_before"):
-        engine.drop(name)
-    _forget_prompts(engine, layouts)
-    return Prompted("input_templates", any_found, found)
+    return found, any_found
 
 
-def _name_fillings(engine: Engine, known: pa.Table | None, columns: Columns, parts: dict[str, str]) -> None:
+def _name_fillings(
+    engine: Engine, known: pa.Table | None, columns: Columns, parts: Mapping[str, str]
+) -> None:
     """Name `fillings`: how often each account filled the slots of each template with what, day by day."""
     before = numbers_of(known["template_id"]) if known is not None else np.empty(0, np.uint64)
     engine.load("templates_before", pa.table({"template": before}))
@@ -177,14 +202,16 @@ def _load_templates(engine: Engine, query: str, miner: Miner) -> None:
     engine.load("prompt_templates", pa.table(columns))
 
 
-def _choose(columns: Columns) -> str:
+def _choose(columns: Columns, size: Mapping[str, int]) -> str:
     """Write the columns of the rows, without prompts and with their templates."""
+    if not size["prompts"]:
+        return ", ".join(quote(name) for name in columns.wanted if name != PROMPT)
     template = f"coalesce('tpl_' || lpad(lower(hex(template)), 16, '0'), {TEMPLATE}) AS {TEMPLATE}"
     names = [name for name in columns.wanted if name != PROMPT]
     return ", ".join(template if name == TEMPLATE else quote(name) for name in names)
 
 
-def _redact(engine: Engine, ids: list[str], parts: dict[str, str]) -> pa.Array:
+def _redact(engine: Engine, ids: list[str], parts: Mapping[str, str]) -> pa.Array:
     """Give the redacted text of each template, null where nothing of it may be shown."""
     engine.create("template_samples", _SAMPLES)
     count = engine.fetch("SELECT count(DISTINCT template) AS n FROM template_samples")["n"][0].as_py()

@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Literal
 from clustergraph.engines.sql import quote
 from clustergraph.errors import InputError
 from clustergraph.sightings.activity import name_activity
+from clustergraph.sightings.elicitation import elicits
 from clustergraph.sightings.faults import LOCATED, Rejected, add_up, check_share, count_rejects, find_examples
 from clustergraph.sightings.layouts import (
+    CONVERSATION,
     COUNTS,
     DEFAULT_SIGNALS,
     MODEL,
     PROMPT,
     TEMPLATE,
     check_types,
-    has_prompts_alone,
+    has_prompts,
     scan_layout,
     sort_layouts,
     tell_shape,
@@ -31,6 +33,7 @@ from clustergraph.sightings.relations import drop_duplicates, list_files, name_r
 from clustergraph.sightings.rows import rows_sql
 from clustergraph.sightings.sources import find
 from clustergraph.sightings.survey import Columns, check_totals, survey
+from clustergraph.sightings.traits import name_traits
 from clustergraph.templates.known import FOUND
 
 if TYPE_CHECKING:
@@ -64,11 +67,13 @@ DEFAULT_PLACE = "asn"
 class Sightings:
     """What was read: where the rows are, and what there is to say about them.
 
-    The engine has two relations. `sightings` has a row per signal observed by a row of the input: account_id,
-    kind and value (text, none of them null or empty), first_seen and last_seen (UTC, null where unknown),
-    exchanges, input_tokens and output_tokens (whole numbers, never null), place (text, null where unknown).
+    The engine has three relations. `sightings` has a row per signal observed by a row of the input:
+    account_id, kind and value (text, none of them null or empty), first_seen and last_seen (UTC, null where
+    unknown), exchanges, input_tokens and output_tokens (whole numbers, never null), place (text, null where
+    unknown).
     `exchanges` has a row per row of the input, with the same columns but value; its kind is empty for
-    events. Rows may stand for several of the input: sightings of one day, exchanges of one hour.
+    events. Rows may stand for several of the input: sightings of one day, exchanges of one hour. `traits` has
+    what tells extraction from ordinary use (`traits.name_traits`).
 
     Attributes:
         engine: that has the relations.
@@ -128,13 +133,14 @@ def read(
     families: Mapping[str, str] | None = None,
     max_rejected: float = 0.01,
     place: str = DEFAULT_PLACE,
+    elicitation: Mapping[str, str] | None = None,
     span: Span | None = None,
     earlier_events: Sequence[str] = (),
     known_templates: pa.Table | None = None,
     threads: int | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Sightings:
-    """Read all inputs into the relations `sightings` and `exchanges` of the engine.
+    """Read all inputs into the relations `sightings`, `exchanges` and `traits` of the engine.
 
     Args:
         inputs: files, folders or globs, of Parquet, CSV or JSON lines; all events or all sightings.
@@ -143,6 +149,8 @@ def read(
         families: kind -> family, over the defaults.
         max_rejected: share of rows up to which rows set aside are normal.
         place: column of events that tells where a row was seen; chance is reckoned place by place.
+        elicitation: name -> regular expression (RE2) of prompts that ask for reasoning, in place of those of
+            `elicitation.PATTERNS`.
         span: days that rows have to be of; others, and rows without a time, are set aside.
         earlier_events: Parquet files of `event`, the MD5 of event ids that were counted before.
         known_templates: templates that keep their ids (`templates.known.FOUND`).
@@ -152,7 +160,9 @@ def read(
     Raises:
         InputError: a file that is missing, damaged, or not what its name says; a column that is missing or
             of the wrong type; no signal column; more than a fifth of the rows unusable.
+        UsageError: what prompts that ask for reasoning look like is no regular expression.
     """
+    asked = elicits(engine, PROMPT, elicitation)
     say = progress or (lambda _: None)
     mapping = _without_prompts(DEFAULT_SIGNALS if signals is None else signals)
     say("looking at the files")
@@ -189,15 +199,17 @@ def read(
     check_totals(found.totals)
     unique, duplicates = drop_duplicates(engine, clean, columns, earlier_events)
     kinds, templates, has_fillings = set(found.kinds), FOUND.empty_table(), False
-    if columns.prompt:
+    prompts = columns.prompt
+    if prompts:
         prompted = name_templates(
-            engine, unique, layouts, columns, known_templates, threads=threads, progress=say
+            engine, unique, layouts, columns, known_templates, asked, threads=threads, progress=say
         )
         has_fillings = prompted.any_found
         unique, templates, columns = prompted.relation, prompted.templates, replace(columns, prompt=False)
         kinds |= {mapping[TEMPLATE]} if prompted.any_found else set()
     name_relations(engine, unique, columns, found)
     activity = name_activity(engine, unique, columns, has_time=found.has_time)
+    name_traits(engine, unique, columns, prompted=prompts)
     naive, times = _tell_times(engine, layouts, found)
     known = DEFAULT_FAMILIES | dict(families or {})
     return Sightings(
@@ -237,15 +249,18 @@ def _choose_columns(
     if any(
         source.format == "json" for source in sources
     ):  # a key may come after the lines that were looked at
-        present |= {"timestamp", "event_id", place, MODEL, *COUNTS, *mapping}
+        present |= {"timestamp", "event_id", place, MODEL, CONVERSATION, *COUNTS, *mapping}
     if shape == "sightings":
         return Columns(shape, {}, present)
-    prompt = has_prompts_alone(sources, mapping)
+    prompt = has_prompts(sources, mapping)
     present |= {TEMPLATE} if prompt else set()
     signals = {name: mapping[name] for name in sorted(mapping) if name in present}
     if place not in present and place != DEFAULT_PLACE:
         raise InputError(f"no file has the column {place!r} that [read] place names")
-    return Columns(shape, signals, present, place if place in present else None, prompt=prompt)
+    return Columns(
+        shape, signals, present, place if place in present else None,
+        prompt=prompt, conversation=CONVERSATION in present,
+    )  # fmt: skip
 
 
 def _read_layout(engine: Engine, layout: Layout, columns: Columns) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from clustergraph.engines.sql import quote
 from clustergraph.errors import InputError
 from clustergraph.sightings.faults import EARLIEST, LARGEST, LATEST, LONGEST
-from clustergraph.sightings.layouts import COUNTS, MODEL, PROMPT
+from clustergraph.sightings.layouts import CONVERSATION, COUNTS, MODEL, PROMPT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -31,7 +31,8 @@ class Columns:
         present: all names of columns that some file has.
         place: column of events that tells where a row was seen, None where the input has none.
         span: days that rows have to be of, None where they may be of any.
-        prompt: whether templates are to be found in the column `prompt`.
+        prompt: whether the column `prompt` is to be read.
+        conversation: whether the column `conversation_id` is.
     """
 
     shape: Shape
@@ -40,15 +41,17 @@ class Columns:
     place: str | None = None
     span: Span | None = None
     prompt: bool = False
+    conversation: bool = False
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """Give the columns in which signals are, that of the place, of the model, and that of prompts."""
+        """Give the columns in which signals are, that of the place, of models, conversations, and prompts."""
         if self.shape == "sightings":
             return ("kind", "value")
-        named = (self.place, MODEL if self.model else None)
-        apart = dict.fromkeys(name for name in named if name is not None and name not in self.signals)
-        return (*self.signals, *apart, *((PROMPT,) if self.prompt else ()))
+        apart = () if self.place is None or self.place in self.signals else (self.place,)
+        more = {MODEL: self.model, CONVERSATION: self.conversation, PROMPT: self.prompt}
+        known = (*self.signals, *apart)
+        return (*known, *(name for name, read in more.items() if read and name not in known))
 
     @property
     def model(self) -> bool:

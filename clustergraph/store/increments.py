@@ -1,11 +1,11 @@
 """The compact incidence of days: what a night brought in of each day, and the window that they make up.
 
 A night's rows are folded by the day that they are of: sightings by account, kind, value and place,
-exchanges by account, kind, place and hour, and what accounts do over time (`sightings.activity`). Later
-stages ask for no more than sums, first and last times, hours and minutes, and for every time of use of kinds
-with a window of co-occurrence, so sightings of those are folded by time as well. So a window of folded rows
-gives to the byte what the rows themselves would give. Where a kind gets its window later, what was folded
-before has one time of a day, account, value and place: the first.
+exchanges by account, kind, place and hour, traits by account and conversation, and what accounts do over
+time (`sightings.activity`). Later stages ask for no more than sums, first and last times, hours and minutes,
+and for every time of use of kinds with a window of co-occurrence, so sightings of those are folded by time
+as well. So a window of folded rows gives to the byte what the rows themselves would give. Where a kind gets
+its window later, what was folded before has one time of a day, account, value and place: the first.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from clustergraph.errors import InputError, UsageError
 from clustergraph.sightings.activity import LENGTHS, MINUTES, MODELS, fold_activity, unite_activity
 from clustergraph.sightings.layouts import COUNTS
 from clustergraph.sightings.reading import Sightings
+from clustergraph.sightings.traits import FOLDED, TRAITS, open_traits
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -98,6 +99,11 @@ class Increment:
         return {**asdict(self), "kinds": list(self.kinds)}
 
     @property
+    def has_traits(self) -> bool:
+        """Whether it tells extraction from ordinary use; older stores do not."""
+        return TRAITS in self.sha256
+
+    @property
     def has_templates(self) -> bool:
         """Whether templates were found in prompts."""
         return FOUND_TEMPLATES in self.sha256
@@ -139,7 +145,7 @@ def open_window(
     engine: Engine, increments: Sequence[Increment], store: Store, families: Mapping[str, str],
     templates: pa.Table,
 ) -> Sightings:  # fmt: skip
-    """Make the relations `sightings` and `exchanges` of a window, and `fillings` if any are known.
+    """Make the relations `sightings`, `exchanges` and `traits` of a window, and `fillings` if any are known.
 
     Args:
         engine: to read with.
@@ -172,6 +178,9 @@ def open_window(
     if filled:
         engine.scan("window_fillings", filled, format="parquet")
         engine.view("fillings", "SELECT * FROM window_fillings")
+    open_traits(
+        engine, [str(store.root / one.place / f"{TRAITS}.parquet") for one in increments if one.has_traits]
+    )
     kinds = tuple(sorted({kind for one in increments for kind in one.kinds}))
     return Sightings(
         engine=engine,
@@ -277,6 +286,8 @@ def _write_day(sightings: Sightings, folder: Path, day: date, windowed: Collecti
     _write(engine.fetch(_EXCHANGES.format(day=at)), folder / "exchanges.parquet")
     for name in sorted(sightings.activity):
         _write(engine.fetch(fold_activity(name, at)), folder / f"{name}.parquet")
+    if sightings.shape == "events":
+        _write(engine.fetch(FOLDED.format(day=at)), folder / f"{TRAITS}.parquet")
     templates = sightings.templates
     if templates.num_rows:
         kind = literal(templates["kind"][0].as_py())  # they are all of one

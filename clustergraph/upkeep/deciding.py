@@ -10,8 +10,17 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from clustergraph.artefacts.schema import EXTRACTION_PARTS
 from clustergraph.config import suggest
-from clustergraph.decisions.copies import EVIDENCE, LINKS, MEMBERS, Copy, clear_copies, write_copy
+from clustergraph.decisions.copies import (
+    EVIDENCE,
+    EXTRACTION,
+    LINKS,
+    MEMBERS,
+    Copy,
+    clear_copies,
+    write_copy,
+)
 from clustergraph.decisions.log import UNDO, WORDS, Entry, append, find_log, find_loss, read_log
 from clustergraph.decisions.standing import find_in_force
 from clustergraph.decisions.volumes import measure_daily
@@ -117,11 +126,14 @@ def _copy(store: Store, night: date, cluster_id: str) -> Copy:
     """Copy what a published night has of a cluster."""
     activity = read_columns(store, night, "activity", ["account_id", "hour", "exchanges"], [cluster_id])
     daily = measure_daily(activity, store.manifest(night)["store"]["window"], "account_id")
-    accounts = read_columns(store, night, "members", ["account_id"], [cluster_id])["account_id"].to_pylist()
+    members = read_columns(
+        store, night, "members", ["account_id", "exchanges"], [cluster_id], later=EXTRACTION_PARTS
+    )
     return Copy(
-        _list_members(accounts, daily),
+        _list_members(members["account_id"].to_pylist(), daily),
         read_columns(store, night, "evidence", EVIDENCE.names, [cluster_id]),
         read_columns(store, night, "links", LINKS.names, [cluster_id]),
+        members.select(EXTRACTION.names).cast(EXTRACTION).sort_by("account_id"),
     )
 
 

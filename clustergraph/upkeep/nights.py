@@ -66,7 +66,7 @@ def read_columns(
         name: of the artefact.
         columns: to read.
         clusters: ids of the clusters whose rows to read, None for all.
-        later: columns of text that nights of earlier versions have not; they are null there.
+        later: columns that nights of earlier versions have not; they are null there.
 
     Raises:
         InputError: it cannot be read, or lacks a column.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.bench.processes import Taken
 
 _CLUSTERS = [
-    "cluster_id", "rank", "accounts", "extraction_volume", "explained_by", "q_value", "coverage_p_value",
+    "cluster_id", "rank", "accounts", "exchanges", "explained_by", "q_value", "coverage_p_value",
 ]  # fmt: skip
 _TRUTH = {"account_id": "account_id", "cohort": "cohort", "group": "group", "volume": "exchanges"}
 
@@ -84,7 +84,8 @@ def rank_groups(found: pd.DataFrame, truth: pd.DataFrame) -> Outcome:
     clusters = found.merge(truth, on="account_id").groupby("cluster_id")
     listed = clusters.agg(accounts=("account_id", " ".join), volume=("volume", "sum"))
     listed = listed.sort_values(["volume", "accounts"], ascending=[False, True])
-    run = make_run(listed["accounts"].tolist(), extraction_volume=listed["volume"].astype(float).tolist())
+    volumes = listed["volume"].tolist()
+    run = make_run(listed["accounts"].tolist(), exchanges=volumes, extraction_volume=volumes)
     return judge(run, truth)
 
 

@@ -4,6 +4,7 @@ const MEMBER_COLUMNS = [
   { name: "Account", value: (row) => row.account_id, text: true, class: "name" },
   { name: "Exchanges", value: (row) => row.exchanges, class: "number" },
   ...(overview.by_exchanges ? [] : [{ name: "Volume", value: (row) => row.extraction_volume, class: "number" }]),
+  { name: "Score", value: (row) => row.extraction_score, cell: (row) => fraction(row.extraction_score), class: "number", title: "How much its traffic looks like extraction, 0 to 1" },
   { name: "Ties", value: (row) => row.ties, class: "number", title: "To other members" },
   { name: "Bits", value: (row) => row.bits, cell: (row) => count(Math.round(row.bits)), class: "number", title: "Evidence to the rest of the cluster" },
   { name: "Confidence", value: (row) => row.confidence, cell: confidenceCell, class: "number" },
@@ -11,7 +12,7 @@ const MEMBER_COLUMNS = [
   { name: "Last active", value: (row) => row.last_hour, cell: (row) => hour(row.last_hour), text: true, class: "time" },
 ];
 const MEMBER_FILE = [
-  "account_id", "exchanges", "input_tokens", "output_tokens", "extraction_volume", "ties", "bits", "confidence", "first_hour", "last_hour",
+  "account_id", "exchanges", "input_tokens", "output_tokens", "extraction_volume", "extraction_score", "ties", "bits", "confidence", "first_hour", "last_hour",
 ];
 const UNCERTAIN = 0.5;
 
@@ -31,6 +32,7 @@ async function makeCluster(place) {
     makeFacts(row, page),
     makeDecisions(row),
     makeHolding(page),
+    makeExtraction(row, page),
     makePictures(page),
     makeEvidence(row, page),
     makeMembers(row, page),
@@ -66,6 +68,7 @@ function makeFacts(row, page) {
     ["Accounts", count(row.accounts), memberWords(row)],
     overview.nightly ? ["Volume, lifetime", count(row.exchanges_lifetime), "exchanges"] : null,
     ["Volume, this run", count(row.extraction_volume), overview.by_exchanges ? "exchanges" : `${count(row.exchanges)} exchanges`],
+    known(row.extraction_score) ? ["Looks like extraction", fraction(row.extraction_score), "score, 0 to 1"] : null,
     ["Volume, week", count(row.exchanges_7d), "exchanges"],
     ["Volume, day", count(row.exchanges_1d), "exchanges"],
     ["Families", `${count(row.families.length)} of ${count(Math.max(row.observable.length, row.families.length))}`, row.families.join(", ")],
@@ -100,6 +103,20 @@ function makeDecisions(row) {
 function decisionItem(one) {
   const lapsed = one.holds ? null : element("span", { class: "note" }, ` No longer holds: ${one.note ?? "it has changed"}.`);
   return element("li", {}, element("b", { class: one.holds ? null : "lapsed" }, capital(one.decision)), ` by ${one.decided_by}, ${hour(one.decided_at)} (night ${one.night}): ${one.reason}`, lapsed);
+}
+
+/** Say where the extraction score comes from, part by part. */
+function makeExtraction(row, page) {
+  if (!known(row.extraction_score) || !page.extraction.length) return null;
+  const columns = [
+    { name: "Part", value: (one) => capital(plain(one.name)), text: true, class: "name" },
+    { name: "Mean of the members", value: (one) => one.part, cell: (one) => fraction(one.part), class: "number", title: "By their exchanges; 0.5 says nothing" },
+    { name: "Points", value: (one) => one.points, cell: (one) => String(one.points), class: "number" },
+    { name: "Bits", value: (one) => one.bits, cell: (one) => (known(one.bits) ? `${one.bits < 0 ? "−" : "+"}${Math.abs(one.bits).toFixed(1)}` : "not known"), class: "number", title: "What it adds to the log-odds of extraction" },
+  ];
+  const lead = `Score ${fraction(row.extraction_score)}: ${count(row.exchanges)} exchanges count as ${count(row.extraction_volume)}.`;
+  const table = makeTable({ caption: "Parts of the extraction score", name: "extraction", columns, rows: page.extraction, perPage: 10 });
+  return section("What looks like extraction", element("p", { class: "note" }, lead), table.node);
 }
 
 function makeHolding(page) {

@@ -26,7 +26,8 @@ const LIST_COLUMNS = [
 
 function volumeColumns() {
   const most = Math.max(...clusters.map((row) => row.extraction_volume), 0);
-  const withBar = (row, value) => [count(value), most > 0 ? bar(row.extraction_volume / most) : null];
+  const score = (row) => (known(row.extraction_score) ? element("ul", { class: "parts" }, element("li", {}, `score ${fraction(row.extraction_score)}`)) : null);
+  const withBar = (row, value) => [count(value), most > 0 ? bar(row.extraction_volume / most) : null, score(row)];
   const lifetime = {
     name: "Lifetime", value: (row) => row.exchanges_lifetime, class: "number",
     title: "Exchanges since ever, of all accounts that are or last were members",
@@ -34,7 +35,7 @@ function volumeColumns() {
   const ranked = {
     name: overview.by_exchanges ? "In this run" : "Volume", value: (row) => row.extraction_volume, class: "number",
     cell: (row) => withBar(row, row.extraction_volume),
-    title: overview.by_exchanges ? "Exchanges in the rows of this run, which the rank is by" : "What the rank is by",
+    title: overview.by_exchanges ? "Exchanges in the rows of this run, which the rank is by" : "What the rank is by: exchanges weighted by a score of how much they look like extraction, or volumes that were given",
   };
   return overview.nightly ? [ranked, lifetime] : [ranked];
 }
@@ -178,7 +179,7 @@ function searched(row) {
 }
 
 const LIST_FILE = [
-  "rank", "cluster_id", "accounts", "accounts_active", "accounts_banned", "accounts_new", "extraction_volume", "exchanges",
+  "rank", "cluster_id", "accounts", "accounts_active", "accounts_banned", "accounts_new", "extraction_volume", "extraction_score", "exchanges",
   "exchanges_1d", "exchanges_7d", "exchanges_lifetime", "first_seen", "last_seen", "q_value", "verified_accounts", "uncertain",
   "explained_by", "reason",
 ];

@@ -33,6 +33,9 @@ function chance(value) {
   return value < 0.001 ? "under 0.001" : value.toPrecision(2);
 }
 
+/** Write a number from 0 to 1. */
+const fraction = (value) => (known(value) ? value.toFixed(2) : NOT_KNOWN);
+
 const day = (time) => (known(time) ? DAY.format(new Date(time)) : NOT_KNOWN);
 const hour = (time) => (known(time) ? `${HOUR.format(new Date(time))} UTC` : NOT_KNOWN);
 
