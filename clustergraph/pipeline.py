@@ -177,7 +177,8 @@ def _linked(
         with job.progress.stage("read") as advance:
             sightings = read(
                 paths, engine=engine, signals=settings["signals"], families=settings["families"],
-                threads=job.threads, progress=lambda what: advance(None, what), **settings["read"],
+                nested=settings["nested"], threads=job.threads,
+                progress=lambda what: advance(None, what), **settings["read"],
             )  # fmt: skip
             hubs = read_known_hubs(known_hubs, engine) if known_hubs else None
             volume_table = read_volumes(volumes, engine) if volumes else None

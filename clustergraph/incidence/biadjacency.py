@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from clustergraph.incidence.evidence import Cells
+    from clustergraph.sightings.nesting import Nests
 
 
 class Arrays(NamedTuple):
@@ -24,6 +25,8 @@ class Arrays(NamedTuple):
     family: NDArray[np.int32]
     rate: NDArray[np.float64]
     weight: NDArray[np.float64]
+    level: NDArray[np.int32]
+    nest: NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Strata:
         start: the rows of stratum ``i`` are ``start[i]:start[i + 1]`` (int64, strata + 1).
         account: account numbers, rising within a stratum (int32).
         slots: signals that the account has there, above 0 (int32).
+        nests: which kinds are nested in each other.
     """
 
     kind: NDArray[np.int32]
@@ -43,6 +47,7 @@ class Strata:
     start: NDArray[np.int64]
     account: NDArray[np.int32]
     slots: NDArray[np.int32]
+    nests: Nests
 
     @property
     def total(self) -> NDArray[np.int64]:
@@ -93,8 +98,9 @@ class Biadjacency:
         """Everything that the evidence of pairs is computed from."""
         cells = self.cells
         return Arrays(
-            self.indptr, self.indices, self.slots, self.signal_cell, cells.family, cells.rate, cells.weight
-        )
+            self.indptr, self.indices, self.slots, self.signal_cell, cells.family, cells.rate, cells.weight,
+            self.strata.nests.level[self.strata.kind[cells.stratum]], self.strata.nests.nest,
+        )  # fmt: skip
 
     @property
     def nbytes(self) -> int:

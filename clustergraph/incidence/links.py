@@ -15,6 +15,7 @@ from clustergraph.incidence.evidence import MAX_FAMILIES, Cells
 from clustergraph.incidence.fading import fade_columns
 from clustergraph.incidence.observed import observe
 from clustergraph.incidence.strata import place_columns, slots_query, stratify
+from clustergraph.sightings.nesting import number_nests
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -254,7 +255,8 @@ def _fetch_strata(sightings: Sightings, query: str) -> Strata:
     account, slots = (found[name].to_numpy().astype(np.int32) for name in ("account", "slots"))
     families = sorted({sightings.families[name] for name in kinds})
     family_of_kind = np.array([families.index(sightings.families[name]) for name in kinds], np.int32)
-    return Strata(kind.astype(np.int32), family_of_kind[kind], start.astype(np.int64), account, slots)
+    nests = number_nests(sightings.nested, kinds)
+    return Strata(kind.astype(np.int32), family_of_kind[kind], start.astype(np.int64), account, slots, nests)
 
 
 def _number_cells(engine: Engine, strata: Strata, known_hub_weight: float) -> Cells:

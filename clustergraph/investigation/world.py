@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clustergraph.errors import UsageError
+from clustergraph.sightings.nesting import number_nests
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from clustergraph.artefacts.runs import Run
+    from clustergraph.sightings.nesting import Nests
 
 _SIGNALS = ["kind", "accounts", "stratum", "stratum_slots", "cell", "weight", "unnatural"]
 
@@ -33,6 +35,7 @@ class World:
         kinds: of signals.
         family: number of each kind's family (int32).
         families: names of the families, sorted.
+        nests: which kinds are nested in each other.
         kind: number of each signal's kind (int32).
         degree: accounts that have each signal (int64).
         stratum: of each signal, -1 where it counts nothing (int32).
@@ -50,6 +53,7 @@ class World:
     kinds: tuple[str, ...]
     family: NDArray[np.int32]
     families: tuple[str, ...]
+    nests: Nests
     kind: NDArray[np.int32]
     degree: NDArray[np.int64]
     stratum: NDArray[np.int32]
@@ -187,6 +191,7 @@ def _read(run: Run) -> World:
         kinds=kinds,
         family=np.array([families.index(said["kinds"][kind]) for kind in kinds], np.int32),
         families=families,
+        nests=number_nests(said.get("nested", {}), kinds),
         kind=_number(signals["kind"], kinds),
         degree=signals["accounts"].to_numpy(),
         stratum=stratum,

@@ -146,10 +146,11 @@ def ties_table(ties: Ties) -> pa.Table:
 
 
 def describe_evidence(ties: Ties) -> dict[str, Any]:
-    """Say what evidence is reckoned with, as run.json has it: kinds with their families, thresholds."""
+    """Say what evidence is reckoned with, as run.json has it: kinds and how they are nested, thresholds."""
     sightings = ties.incidence.sightings
     return {
         "kinds": {kind: sightings.families[kind] for kind in sightings.kinds},
+        "nested": dict(sightings.nested),
         "thresholds": ties.thresholds.to_dict(),
     }
 

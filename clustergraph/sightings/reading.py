@@ -24,6 +24,7 @@ from clustergraph.sightings.layouts import (
     sort_layouts,
     tell_shape,
 )
+from clustergraph.sightings.nesting import nest_kinds
 from clustergraph.sightings.prompts import name_templates
 from clustergraph.sightings.relations import drop_duplicates, list_files, name_relations
 from clustergraph.sightings.rows import rows_sql
@@ -50,6 +51,13 @@ DEFAULT_FAMILIES = {
     "device_id": "device",
     "user_agent": "device",
     "prompt_template": "content",
+    "ip_prefix": "network",
+    "asn": "network",
+    "card_bin": "payment",
+    "email_domain": "identity",
+    "email_pattern": "identity",
+    "synchrony": "timing",
+    "handover": "timing",
 }  # kind -> family; any other kind is a family of its own
 DEFAULT_PLACE = "asn"
 
@@ -69,6 +77,7 @@ class Sightings:
         shape: `events` or `sightings`.
         kinds: of the signals observed, sorted.
         families: kind -> family.
+        nested: finer kind -> the nearest coarser one, of those observed; of such kinds one counts.
         has_time: whether any row has a time.
         has_place: whether the input has a column that tells where a row was seen.
         has_events: whether the input has event ids; then the engine has `counted_events` as well: `event`,
@@ -90,6 +99,7 @@ class Sightings:
     shape: Shape
     kinds: tuple[str, ...]
     families: Mapping[str, str]
+    nested: Mapping[str, str]
     has_time: bool
     has_place: bool
     has_events: bool
@@ -110,6 +120,7 @@ def read(
     engine: Engine,
     signals: Mapping[str, str] | None = None,
     families: Mapping[str, str] | None = None,
+    nested: Mapping[str, str] | None = None,
     max_rejected: float = 0.01,
     place: str = DEFAULT_PLACE,
     span: Span | None = None,
@@ -125,6 +136,7 @@ def read(
         engine: to read with.
         signals: column of events -> kind of signal; by default the four columns of the contract.
         families: kind -> family, over the defaults.
+        nested: finer kind -> the coarser one that it lies in, over the defaults; an empty name for none.
         max_rejected: share of rows up to which rows set aside are normal.
         place: column of events that tells where a row was seen; chance is reckoned place by place.
         span: days that rows have to be of; others, and rows without a time, are set aside.
@@ -136,6 +148,7 @@ def read(
     Raises:
         InputError: a file that is missing, damaged, or not what its name says; a column that is missing or
             of the wrong type; no signal column; more than a fifth of the rows unusable.
+        UsageError: kinds are nested in a circle, or in kinds of another family.
     """
     say = progress or (lambda _: None)
     mapping = _without_prompts(DEFAULT_SIGNALS if signals is None else signals)
@@ -182,11 +195,13 @@ def read(
     name_relations(engine, unique, columns, found)
     naive, times = _tell_times(engine, layouts, found)
     known = DEFAULT_FAMILIES | dict(families or {})
+    of_kind = {kind: known.get(kind, kind) for kind in kinds}
     return Sightings(
         engine=engine,
         shape=shape,
         kinds=tuple(sorted(kinds)),
-        families={kind: known.get(kind, kind) for kind in kinds},
+        families=of_kind,
+        nested=nest_kinds(kinds, of_kind, nested),
         has_time=found.has_time,
         has_place=columns.place is not None,
         has_events=bool(columns.ids),

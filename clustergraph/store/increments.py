@@ -23,6 +23,7 @@ from clustergraph.disk.faults import told
 from clustergraph.engines.sql import literal
 from clustergraph.errors import InputError, UsageError
 from clustergraph.sightings.layouts import COUNTS
+from clustergraph.sightings.nesting import nest_kinds
 from clustergraph.sightings.reading import Sightings
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def fold(sightings: Sightings, store: Store, night: date) -> list[Increment]:
 
 def open_window(
     engine: Engine, increments: Sequence[Increment], store: Store, families: Mapping[str, str],
-    templates: pa.Table,
+    nested: Mapping[str, str], templates: pa.Table,
 ) -> Sightings:  # fmt: skip
     """Make the relations `sightings` and `exchanges` of a window.
 
@@ -129,10 +130,12 @@ def open_window(
         increments: of the window, one at least.
         store: that has them.
         families: kind -> family.
+        nested: finer kind -> the coarser one that it lies in, over the defaults; an empty name for none.
         templates: that are known (`templates.known.FOUND`).
 
     Raises:
         InputError: some are of events and others of sightings, or one is missing or damaged.
+        UsageError: kinds are nested in a circle, or in kinds of another family.
     """
     for one in increments:
         damage = _find_damage(store.root / one.place, one.sha256)
@@ -151,11 +154,13 @@ def open_window(
         engine.scan(f"window_{relation}", files, format="parquet")
         engine.view(relation, f"SELECT * FROM window_{relation}")
     kinds = tuple(sorted({kind for one in increments for kind in one.kinds}))
+    of_kind = {kind: families.get(kind, kind) for kind in kinds}
     return Sightings(
         engine=engine,
         shape="events" if shapes == ["events"] else "sightings",
         kinds=kinds,
-        families={kind: families.get(kind, kind) for kind in kinds},
+        families=of_kind,
+        nested=nest_kinds(kinds, of_kind, nested),
         has_time=True,
         has_place=any(one.has_place for one in increments),
         has_events=False,
