@@ -82,6 +82,7 @@ def describe_input(sightings: Sightings) -> dict[str, Any]:
     return {
         "shape": sightings.shape,
         "kinds": {kind: sightings.families[kind] for kind in sightings.kinds},
+        "nested": dict(sightings.nested),
         "files": [asdict(file) for file in sightings.files],
         "rows": sightings.rows,
         "rejected": {reason: asdict(found) for reason, found in sightings.rejected.items()},

@@ -1,7 +1,8 @@
 """Read a configuration file and check it against the signatures of the stages.
 
-A file has a section per stage, whose keys are the stage's keyword-only parameters, and two tables of names:
-``[signals]`` (column = kind), ``[families]`` (kind = family). Defaults are written in the signatures alone.
+A file has a section per stage, whose keys are the stage's keyword-only parameters, and three tables of names:
+``[signals]`` (column = kind), ``[families]`` (kind = family) and ``[nested]`` (finer kind = coarser kind).
+Defaults are written in the signatures alone.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     Stages = Mapping[str, Callable[..., Any]]
     Config = Mapping[str, Mapping[str, Any]]
 
-NAME_TABLES = ("signals", "families")
+NAME_TABLES = ("signals", "families", "nested")
+# Where an empty name takes a default away.
+_MAY_BE_EMPTY = ("nested",)
 
 # What annotations may name although their module imports it for the type checker only.
 _WORDS = {**vars(typing), **vars(collections.abc)}
@@ -171,7 +174,7 @@ def _unknown_key(
 
 
 def _name(source: str, section: str, key: str, value: object) -> str:
-    if not isinstance(value, str) or not value or not key:
+    if not isinstance(value, str) or not key or not (value or section in _MAY_BE_EMPTY):
         raise UsageError(f"{source}: [{section}] {key} must be a name in quotes, not {_say(value)}")
     return value
 

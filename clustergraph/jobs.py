@@ -20,6 +20,7 @@ from clustergraph.membership.members import partition
 from clustergraph.progress import Progress
 from clustergraph.projection.ties import project
 from clustergraph.sightings.layouts import DEFAULT_SIGNALS
+from clustergraph.sightings.nesting import DEFAULT_NESTED, check_nested
 from clustergraph.sightings.reading import DEFAULT_FAMILIES, read
 from clustergraph.store.increments import choose_window
 
@@ -43,7 +44,7 @@ MEMORY_LIMIT = "1500MB"
 INJECTED = frozenset(
     {
         "read.engine", "read.span", "read.earlier_events", "read.known_templates",
-        "signals", "families", "known_hubs",
+        "signals", "families", "nested", "known_hubs",
         "project.min_accounts", "leiden", "volumes", "rank.accounts", "rank.extraction",
         "seed", "threads", "progress",
     }
@@ -90,6 +91,8 @@ def set_up(
     settings = resolve(STAGES, config, INJECTED)
     settings["signals"] = settings["signals"] or dict(DEFAULT_SIGNALS)
     settings["families"] = DEFAULT_FAMILIES | settings["families"]
+    settings["nested"] = DEFAULT_NESTED | settings["nested"]
+    check_nested(settings["nested"])
     threads = threads or os.cpu_count() or 1
     return Job(settings, seed, threads, memory_limit or MEMORY_LIMIT, progress or Progress())
 

@@ -178,13 +178,16 @@ def _linked(
         with job.progress.stage("read") as advance:
             sightings = read(
                 paths, engine=engine, signals=settings["signals"], families=settings["families"],
-                threads=job.threads, progress=lambda what: advance(None, what), **settings["read"],
+                nested=settings["nested"], threads=job.threads,
+                progress=lambda what: advance(None, what), **settings["read"],
             )  # fmt: skip
             hubs = read_known_hubs(known_hubs, engine) if known_hubs else None
             volume_table = read_volumes(volumes, engine) if volumes else None
             account_table = read_accounts(accounts, engine).select(_KNOWN) if accounts else None
         with job.progress.stage("link"):
-            sightings = observe_behaviour(sightings, families=settings["families"], **settings["behaviour"])
+            sightings = observe_behaviour(
+                sightings, families=settings["families"], nested=settings["nested"], **settings["behaviour"]
+            )
             incidence = link(sightings, known_hubs=hubs, **settings["link"])
         yield incidence, _SideTables(volume_table, account_table)
 

@@ -56,8 +56,9 @@ LOCAL = {"k0": "network", "k1": "content"}  # of the kinds of placed_rows, k2 be
 
 
 def link_rows(
-    rows, engine: DuckDBEngine, *, families: Mapping[str, str] | None = None, **options
-) -> Incidence:
+    rows, engine: DuckDBEngine, *, families: Mapping[str, str] | None = None,
+    nested: Mapping[str, str] | None = None, **options,
+) -> Incidence:  # fmt: skip
     """Link rows without going through a file; a kind without a family is a family of its own."""
     for relation in RELATIONS:
         engine.drop(relation)
@@ -77,6 +78,7 @@ def link_rows(
             engine=engine,
             kinds=kinds,
             families={kind: (families or {}).get(kind, kind) for kind in kinds},
+            nested=nested or {},
             has_time=False,
             has_place=has_place,
             shape="sightings",

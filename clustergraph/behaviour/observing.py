@@ -10,6 +10,7 @@ from clustergraph.behaviour.shapes import SHAPES, find_shapes
 from clustergraph.behaviour.switches import HANDOVER, SYNCHRONY, find_moments
 from clustergraph.errors import UsageError
 from clustergraph.sightings.activity import LENGTHS, MINUTES, MODELS
+from clustergraph.sightings.nesting import nest_kinds
 from clustergraph.sightings.reading import DEFAULT_FAMILIES
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def observe_behaviour(
     releases: Mapping[str, str] | None = None,
     least_exchanges: int = 20,
     families: Mapping[str, str] | None = None,
+    nested: Mapping[str, str] | None = None,
 ) -> Sightings:
     """Find signals in how accounts behave over time, as far as the input tells it.
 
@@ -57,12 +59,13 @@ def observe_behaviour(
             found are models that were not used for the first day of the data.
         least_exchanges: with lengths that an account must have for a sketch of them.
         families: kind -> family, over the defaults.
+        nested: finer kind -> the coarser one that it lies in, over the defaults; an empty name for none.
 
     Returns:
         The sightings with the kinds found; their engine has the relation `behaviour` where there are any.
 
     Raises:
-        UsageError: a setting out of its bounds.
+        UsageError: a setting out of its bounds, or kinds nested in kinds of another family.
     """
     _check(pause, resolution, burst_bits, pivot_hours, least_exchanges)
     releases = releases or {}
@@ -80,10 +83,13 @@ def observe_behaviour(
         return sightings
     engine.view("behaviour", " UNION ALL ".join(f"SELECT * FROM {kind}_signals" for kind in found))
     known = DEFAULT_FAMILIES | dict(families or {})
+    kinds = tuple(sorted({*sightings.kinds, *found}))
+    of_kind = {**sightings.families, **{kind: known[kind] for kind in found}}
     return replace(
         sightings,
-        kinds=tuple(sorted({*sightings.kinds, *found})),
-        families={**sightings.families, **{kind: known[kind] for kind in found}},
+        kinds=kinds,
+        families=of_kind,
+        nested=nest_kinds(kinds, of_kind, nested),
         behaviour={kind: _ALONE[kind] for kind in found},
     )
 

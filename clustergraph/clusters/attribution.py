@@ -12,6 +12,7 @@ from numba import njit
 from clustergraph.incidence.biadjacency import together
 from clustergraph.incidence.evidence import poisson_bits
 from clustergraph.projection.growing import grown
+from clustergraph.projection.prefix_join import COUNTS, make_levels, verify_pair
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,7 +40,8 @@ def attribute(graph: Biadjacency, ties: Pairs, labels: NDArray[np.int32], *, thr
     """Share out the evidence of each cluster's ties over signals.
 
     What a cell gives a tie is shared equally by the signals of the cell that the two accounts share, so
-    the bits of a cluster's signals add up to the bits of its ties.
+    the bits of a cluster's signals add up to the bits of its ties. Of the levels of a nest those signals have
+    their part whose level counts in the tie.
 
     Args:
         graph: the incidence as numbers.
@@ -71,6 +73,7 @@ def attribute(graph: Biadjacency, ties: Pairs, labels: NDArray[np.int32], *, thr
 def _attribute(
     g: Arrays, source: NDArray[np.int32], target: NDArray[np.int32], clusters: NDArray[np.int32]
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
+    levels = make_levels(g)
     bits = np.zeros(len(g.signal_cell), np.float64)
     touched, shared = np.empty(len(bits), np.int32), np.empty(len(bits), np.int32)
     room, size = 1024, 0
@@ -81,7 +84,7 @@ def _attribute(
     )
     count = 0
     for i in range(len(source)):
-        count = _add_tie(g, source[i], target[i], shared, bits, touched, count)
+        count = _add_tie(g, levels, source[i], target[i], shared, bits, touched, count)
         if i + 1 < len(source) and clusters[i + 1] == clusters[i]:
             continue
         while size + count > room:
@@ -101,6 +104,7 @@ def _attribute(
 @njit(cache=True, nogil=True, error_model="numpy")
 def _add_tie(
     g: Arrays,
+    levels: NDArray[np.float64],
     a: int,
     b: int,
     shared: NDArray[np.int32],
@@ -114,6 +118,8 @@ def _add_tie(
     """
     p, q, p_end, q_end = g.indptr[a], g.indptr[b], g.indptr[a + 1], g.indptr[b + 1]
     size, chance = 0, 0.0
+    if len(g.nest):
+        verify_pair(g, levels, a, b)
     while p < p_end and q < q_end:
         if g.indices[p] < g.indices[q]:
             p += 1
@@ -124,6 +130,11 @@ def _add_tie(
             q += 1
         else:
             signal = g.indices[p]
+            level = g.level[g.signal_cell[signal]]
+            if level >= 0 and levels[level, COUNTS] == 0.0:
+                p += 1
+                q += 1
+                continue
             if size > 0 and g.signal_cell[signal] != g.signal_cell[shared[0]]:
                 count = _add_cell(g, chance, shared, size, bits, touched, count)
                 size = 0

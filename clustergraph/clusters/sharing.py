@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from clustergraph.clusters.grouping import Groups
     from clustergraph.incidence.links import Incidence
 
-PLACE, WORDING, PERSON, UNKNOWN = 0, 1, 2, 3
+NONE, PLACE, WORDING, PERSON, UNKNOWN = -1, 0, 1, 2, 3
 _ROLES = {"network": PLACE, "content": WORDING, "payment": PERSON, "device": PERSON}
 RECORDED_FAMILIES = frozenset(family for family, role in _ROLES.items() if role == PERSON)
 # A household: so many members may have cards and devices in common.
@@ -45,7 +45,7 @@ class Holdings:
         signal: of each node (intp), rising within a cluster.
         holders: members of the cluster that have the node's signal (intp).
         everywhere: all accounts that have it (float64).
-        role: ``PLACE``, ``WORDING``, ``PERSON`` or ``UNKNOWN`` of each node (int8).
+        role: ``PLACE``, ``WORDING``, ``PERSON``, ``UNKNOWN`` or ``NONE`` of each node (int8).
         counts: nodes that are shared by more than chance.
     """
 
@@ -118,9 +118,15 @@ def find_holdings(incidence: Incidence, groups: Groups) -> Holdings:
 
 
 def _roles(incidence: Incidence) -> NDArray[np.int8]:
-    """Give the role of each signal."""
+    """Give the role of each signal.
+
+    What a finer kind is nested in is nobody's own: a bank is not a card. Where both are known, the finer one
+    tells what persons share.
+    """
     sightings = incidence.sightings
     by_kind = np.array([_ROLES.get(sightings.families[kind], UNKNOWN) for kind in sightings.kinds], np.int8)
+    coarser = np.isin(sightings.kinds, list(sightings.nested.values()))
+    by_kind[coarser & (by_kind >= PERSON)] = NONE
     kind = incidence.signals["kind_number"].to_numpy()
     return np.asarray(by_kind[kind] if len(kind) else np.zeros(0, np.int8))
 

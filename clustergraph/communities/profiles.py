@@ -13,6 +13,16 @@ found by expectation-maximisation: the Fellegi and Sunter (1969) weights of agre
 learned cluster by cluster and family by family. A family in which nobody shares anything says nothing; one in
 which nearly all members do speaks against an account that does not.
 
+Kinds that are nested in each other (an address in its prefix) say one thing, so they are not multiplied. Each
+of them, a *level*, is weighed by itself, with shares of its own, and a member is known by one level: with the
+likelihood ratio ``L_l`` at level ``l``, the nest gives
+
+    sum over levels l that the account was seen at of  V(l) L_l  /  sum over the same of  V(l)
+
+where ``V``, how often members are known by a level, is found as ``W`` is. This is never more than the
+strongest level gives. Where members share cards, a card of one's own speaks against an account, though its
+bank is theirs.
+
 Signals of a place are weighed among the signals of that place, as far as others are seen there: an exit
 that a town shares is no evidence among neighbours. Where hardly anybody else is seen, as in the networks
 that an operator rents for itself, they are weighed over the whole world.
@@ -30,6 +40,7 @@ from clustergraph.incidence.natural_degrees import EXPECTED
 
 if TYPE_CHECKING:
     from clustergraph.incidence.biadjacency import Biadjacency
+    from clustergraph.sightings.nesting import Nests
 
 SHARES = np.array([0.0, 0.1, 0.25, 0.5, 0.75, 0.95])
 _ITERATIONS = 15
@@ -60,7 +71,10 @@ class Background(NamedTuple):
         stratum_slots: slots of each stratum.
         kind_slots: slots of each kind.
         account_slots: signals of each kind that each account has.
-        family: of each kind.
+        aspect: of each kind; an aspect is what is weighed by itself: the kinds of a family that are in no
+            nest, or one level of a nest.
+        family: of each aspect.
+        nest: of each aspect, -1 for none; the levels of a nest follow each other.
     """
 
     indptr: NDArray[np.int64]
@@ -76,7 +90,9 @@ class Background(NamedTuple):
     stratum_slots: NDArray[np.float64]
     kind_slots: NDArray[np.float64]
     account_slots: NDArray[np.int32]
+    aspect: NDArray[np.int32]
     family: NDArray[np.int32]
+    nest: NDArray[np.int32]
 
 
 class Scratch(NamedTuple):
@@ -116,8 +132,30 @@ def describe_background(
     return Background(
         graph.indptr, graph.indices, graph.slots, start, holders, graph.signal_degree, stratum,
         strata.kind[stratum], cells.weight[graph.signal_cell], unseen, strata.total.astype(np.float64),
-        account_slots.sum(axis=0, dtype=np.int64).astype(np.float64), account_slots, family,
+        account_slots.sum(axis=0, dtype=np.int64).astype(np.float64), account_slots,
+        *find_aspects(family, strata.nests),
     )  # fmt: skip
+
+
+def find_aspects(
+    family: NDArray[np.int32], nests: Nests
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+    """Find what is weighed by itself: the kinds of a family that are in no nest, and each level of a nest.
+
+    Args:
+        family: of each kind.
+        nests: which kinds are nested in each other.
+
+    Returns:
+        ``aspect``, ``family`` and ``nest`` of a :class:`Background`.
+    """
+    families = int(family.max(initial=-1)) + 1
+    level = nests.level[: len(family)]
+    aspect = np.where(level < 0, family, families + level).astype(np.int32)
+    of_level = np.zeros(len(nests.nest), np.int32)
+    of_level[level[level >= 0]] = family[level >= 0]
+    alone = np.arange(families, dtype=np.int32)
+    return aspect, np.concatenate([alone, of_level]), np.concatenate([np.full_like(alone, -1), nests.nest])
 
 
 def make_scratch(graph: Biadjacency) -> Scratch:
@@ -151,19 +189,21 @@ def weigh(
     ratio = _rate_signals(background, scratch, members, signals, counts, slots)
     inside, outside = _tabulate(background, signals, ratio[:, 0]), _tabulate(background, signals, ratio[:, 1])
     accounts = _find_candidates(background, scratch, members, signals, outside, needed)
-    families = np.max(background.family) + 1
-    likelihood = np.empty((len(members), families, len(SHARES)))
+    aspects = len(background.family)
+    likelihood = np.empty((len(members), aspects, len(SHARES)))
     for i in range(len(members)):
         _sum_likelihood(background, scratch, members[i], inside, likelihood[i])
     weights = _find_shares(background, members, likelihood)
-    bits = np.empty(len(accounts))
-    one = np.empty((families, len(SHARES)))
+    levels = _find_levels(background, members, likelihood, weights)
+    bits, families = np.empty(len(accounts)), np.empty(np.max(background.family) + 1)
+    one = np.empty((aspects, len(SHARES)))
     for i in range(len(accounts)):
         if i < len(members):
-            bits[i] = _add_families(background, accounts[i], likelihood[i], weights, most)
+            one[:] = likelihood[i]
         else:
             _sum_likelihood(background, scratch, accounts[i], outside, one)
-            bits[i] = _add_families(background, accounts[i], one, weights, most)
+        _weigh_families(background, accounts[i], one, weights, levels, most, families)
+        bits[i] = families.sum()
     _clear(background, scratch, signals)
     return accounts, bits
 
@@ -189,9 +229,9 @@ def weigh_one(
     signals, counts, slots = _count(background, scratch, members)
     ratio = _rate_signals(background, scratch, members, signals, counts, slots)
     inside = _tabulate(background, signals, ratio[:, 0])
-    families = np.max(background.family) + 1
-    likelihood = np.empty((len(members), families, len(SHARES)))
-    one = np.empty((families, len(SHARES)))
+    aspects = len(background.family)
+    likelihood = np.empty((len(members), aspects, len(SHARES)))
+    one = np.empty((aspects, len(SHARES)))
     is_member = False
     for i in range(len(members)):
         _sum_likelihood(background, scratch, members[i], inside, likelihood[i])
@@ -202,10 +242,9 @@ def weigh_one(
         outside = _tabulate(background, signals, ratio[:, 1])
         _sum_likelihood(background, scratch, account, outside, one)
     weights = _find_shares(background, members, likelihood)
-    bits = np.zeros(families)
-    for family in range(families):
-        if _observed(background, account, family):
-            bits[family] = _add_family(one[family], weights[family], most)
+    levels = _find_levels(background, members, likelihood, weights)
+    bits = np.empty(np.max(background.family) + 1)
+    _weigh_families(background, account, one, weights, levels, most, bits)
     room = background.indptr[account + 1] - background.indptr[account]
     shared, holders, told = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room)
     size = 0
@@ -359,25 +398,25 @@ def _sum_likelihood(
     table: NDArray[np.float64],
     likelihood: NDArray[np.float64],
 ) -> None:
-    """Sum log2 likelihood ratios of the account's slots, by family and share."""
+    """Sum log2 likelihood ratios of the account's slots, by aspect and share."""
     likelihood[:] = 0.0
     for kind in range(len(background.kind_slots)):
         slots = background.account_slots[account, kind]
         for j in range(len(SHARES)):
-            likelihood[background.family[kind], j] += slots * np.log2(1.0 - SHARES[j])
+            likelihood[background.aspect[kind], j] += slots * np.log2(1.0 - SHARES[j])
     for p in range(background.indptr[account], background.indptr[account + 1]):
         s = background.indices[p]
         i = scratch.position[s]
         if i >= 0:
-            family = background.family[background.kind[s]]
+            aspect = background.aspect[background.kind[s]]
             for j in range(len(SHARES)):
-                likelihood[family, j] += table[i, j] - np.log2(1.0 - SHARES[j])
+                likelihood[aspect, j] += table[i, j] - np.log2(1.0 - SHARES[j])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _observed(background: Background, account: int, family: int) -> bool:
+def _observed(background: Background, account: int, aspect: int) -> bool:
     for kind in range(len(background.kind_slots)):
-        if background.family[kind] == family and background.account_slots[account, kind] > 0:
+        if background.aspect[kind] == aspect and background.account_slots[account, kind] > 0:
             return True
     return False
 
@@ -386,15 +425,15 @@ def _observed(background: Background, account: int, family: int) -> bool:
 def _find_shares(
     background: Background, members: NDArray[np.int32], likelihood: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Find how the shares are distributed over the members, family by family (expectation-maximisation)."""
-    families = likelihood.shape[1]
-    weights = np.full((families, len(SHARES)), 1.0 / len(SHARES))
+    """Find how the shares are distributed over the members, aspect by aspect (expectation-maximisation)."""
+    aspects = likelihood.shape[1]
+    weights = np.full((aspects, len(SHARES)), 1.0 / len(SHARES))
     ratio, part = np.empty((len(members), len(SHARES))), np.empty(len(SHARES))
-    for family in range(families):
+    for aspect in range(aspects):
         seen = 0
         for i in range(len(members)):
-            if _observed(background, members[i], family):
-                ratio[seen] = 2.0 ** (likelihood[i, family] - likelihood[i, family].max())
+            if _observed(background, members[i], aspect):
+                ratio[seen] = 2.0 ** (likelihood[i, aspect] - likelihood[i, aspect].max())
                 seen += 1
         for _ in range(_ITERATIONS):
             # Half an account without an opinion keeps every share possible.
@@ -402,30 +441,84 @@ def _find_shares(
             for i in range(seen):
                 whole = 0.0
                 for j in range(len(SHARES)):
-                    part[j] = weights[family, j] * ratio[i, j]
+                    part[j] = weights[aspect, j] * ratio[i, j]
                     whole += part[j]
                 for j in range(len(SHARES)):
                     total[j] += part[j] / whole
-            weights[family] = total / (seen + 0.5)
+            weights[aspect] = total / (seen + 0.5)
     return weights
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _add_families(
+def _find_levels(
+    background: Background,
+    members: NDArray[np.int32],
+    likelihood: NDArray[np.float64],
+    weights: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Find how many members are known by each level of a nest (expectation-maximisation), 1 for no level."""
+    levels = np.ones(len(background.nest))
+    for nest in range(background.nest.max() + 1):
+        aspects = np.flatnonzero(background.nest == nest)
+        ratio = np.zeros((len(members), len(aspects)))
+        seen = 0
+        for i in range(len(members)):
+            top = -np.inf
+            for j in range(len(aspects)):
+                ratio[seen, j] = -np.inf
+                if _observed(background, members[i], aspects[j]):
+                    ratio[seen, j] = _mean(likelihood[i, aspects[j]], weights[aspects[j]])
+                    top = max(top, ratio[seen, j])
+            if top > -np.inf:
+                ratio[seen] = 2.0 ** (ratio[seen] - top)
+                seen += 1
+        share = np.full(len(aspects), 1.0 / len(aspects))
+        for _ in range(_ITERATIONS):
+            total = np.full(len(aspects), 0.5 / len(aspects))
+            for i in range(seen):
+                part = share * ratio[i]
+                total += part / part.sum()
+            share = total / (seen + 0.5)
+        levels[aspects] = share
+    return levels
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _weigh_families(
     background: Background,
     account: int,
     likelihood: NDArray[np.float64],
     weights: NDArray[np.float64],
+    levels: NDArray[np.float64],
     most: float,
-) -> float:
-    bits = 0.0
-    for family in range(len(weights)):
-        if _observed(background, account, family):
-            bits += _add_family(likelihood[family], weights[family], most)
-    return bits
+    bits: NDArray[np.float64],
+) -> None:
+    """Fill ``bits`` of each family, 0 where none of it was observed."""
+    bits[:] = 0.0
+    aspect, aspects = 0, len(background.family)
+    while aspect < aspects:
+        # What is weighed by itself, or all levels of a nest: their mean by the levels' weights.
+        family, nest = background.family[aspect], background.nest[aspect]
+        top, whole, part = -np.inf, 0.0, 0.0
+        while True:
+            if _observed(background, account, aspect):
+                one = _mean(likelihood[aspect], weights[aspect])
+                if one > top:
+                    part *= 2.0 ** (top - one)
+                    top = one
+                part += levels[aspect] * 2.0 ** (one - top)
+                whole += levels[aspect]
+            aspect += 1
+            if nest < 0 or aspect == aspects or background.nest[aspect] != nest:
+                break
+        if whole > 0.0:
+            bits[family] += top + np.log2(part / whole)
+    for family in range(len(bits)):
+        bits[family] = min(bits[family], most)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _add_family(likelihood: NDArray[np.float64], weights: NDArray[np.float64], most: float) -> float:
+def _mean(likelihood: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """Give log2 of the mean likelihood ratio over the shares."""
     top = likelihood.max()
-    return float(min(top + np.log2((weights * 2.0 ** (likelihood - top)).sum()), most))
+    return float(top + np.log2((weights * 2.0 ** (likelihood - top)).sum()))

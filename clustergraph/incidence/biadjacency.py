@@ -14,6 +14,7 @@ from clustergraph.incidence.uses import NO_USES, Uses
 
 if TYPE_CHECKING:
     from clustergraph.incidence.evidence import Cells
+    from clustergraph.sightings.nesting import Nests
 
 
 class Arrays(NamedTuple):
@@ -30,6 +31,8 @@ class Arrays(NamedTuple):
     place: NDArray[np.int64]
     use_start: NDArray[np.int64]
     use_time: NDArray[np.int64]
+    level: NDArray[np.int32]
+    nest: NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Strata:
         start: the rows of stratum ``i`` are ``start[i]:start[i + 1]`` (int64, strata + 1).
         account: account numbers, rising within a stratum (int32).
         slots: signals that the account has there, above 0 (int32).
+        nests: which kinds are nested in each other.
     """
 
     kind: NDArray[np.int32]
@@ -49,6 +53,7 @@ class Strata:
     start: NDArray[np.int64]
     account: NDArray[np.int32]
     slots: NDArray[np.int32]
+    nests: Nests
 
     @property
     def total(self) -> NDArray[np.int64]:
@@ -106,6 +111,7 @@ class Biadjacency:
         return Arrays(
             self.indptr, self.indices, self.slots, self.signal_cell, cells.family, cells.rate, cells.weight,
             window, self.place, uses.start, uses.time,
+            self.strata.nests.level[self.strata.kind[cells.stratum]], self.strata.nests.nest,
         )  # fmt: skip
 
     @property

@@ -16,6 +16,7 @@ from clustergraph.incidence.fading import fade_columns
 from clustergraph.incidence.observed import check_windows, observe
 from clustergraph.incidence.strata import find_local_kinds, place_columns, slots_query, stratify
 from clustergraph.incidence.windows import fetch_uses, load_meetings, number_windows
+from clustergraph.sightings.nesting import number_nests
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -290,7 +291,8 @@ def _fetch_strata(sightings: Sightings, query: str) -> Strata:
     account, slots = (found[name].to_numpy().astype(np.int32) for name in ("account", "slots"))
     families = sorted({sightings.families[name] for name in kinds})
     family_of_kind = np.array([families.index(sightings.families[name]) for name in kinds], np.int32)
-    return Strata(kind.astype(np.int32), family_of_kind[kind], start.astype(np.int64), account, slots)
+    nests = number_nests(sightings.nested, kinds)
+    return Strata(kind.astype(np.int32), family_of_kind[kind], start.astype(np.int64), account, slots, nests)
 
 
 def _number_cells(engine: Engine, strata: Strata, known_hub_weight: float) -> Cells:

@@ -115,7 +115,8 @@ def find_nearest(world: World, account: int) -> Affinity | None:
         None where no cluster has a signal of it.
     """
     own = world.label[account]
-    score: dict[int, float] = {}
+    # Of each cluster: what signals in no nest add, and then what those of each level add.
+    gains: dict[int, NDArray[np.float64]] = {}
     size = np.bincount(world.label[world.label >= 0])
     for signal in world.held(account):
         if world.cell[signal] < 0:
@@ -125,8 +126,14 @@ def find_nearest(world: World, account: int) -> Affinity | None:
         gain = world.weight[signal] * np.log2(
             holders / size[clusters] * world.accounts / world.degree[signal]
         )
+        level = world.nests.level[world.kind[signal]]
         for cluster, bits in zip(clusters.tolist(), gain.tolist(), strict=True):
-            score[cluster] = score.get(cluster, 0.0) + max(bits, 0.0)
+            of_cluster = gains.setdefault(cluster, np.zeros(len(world.nests.nest) + 1))
+            of_cluster[level + 1] += max(bits, 0.0)
+    score = {
+        cluster: float(of[0] + of[1:][world.nests.find_strongest(of[1:])].sum())
+        for cluster, of in gains.items()
+    }
     likeliest = sorted(score, key=lambda cluster: (-score[cluster], cluster))[:_WEIGHED]
     weighed = [weigh_account(world, account, cluster) for cluster in likeliest]
     return max(weighed, key=lambda one: (one.above, -one.rank), default=None)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clustergraph.communities.profiles import Background, Scratch, make_scratch
+from clustergraph.communities.profiles import Background, Scratch, find_aspects, make_scratch
 from clustergraph.incidence.biadjacency import Biadjacency, Strata
 from clustergraph.incidence.evidence import Cells
 from clustergraph.incidence.natural_degrees import EXPECTED
@@ -94,7 +94,7 @@ class Excerpt:
             graph.indptr, graph.indices, graph.slots, start, holders, graph.signal_degree,
             world.stratum[self.signals], kind, world.weight[self.signals], unseen,
             self._stratum_slots.astype(np.float64), kind_slots.astype(np.float64), self._account_slots,
-            world.family,
+            *find_aspects(world.family, world.nests),
         )  # fmt: skip
 
     @cached_property
@@ -160,7 +160,8 @@ class Excerpt:
     @property
     def _no_slots(self) -> Strata:
         kind, none = self.world.stratum_kind, np.zeros(0, np.int32)
-        return Strata(kind, self.world.family[kind], np.zeros(len(kind) + 1, np.int64), none, none)
+        start = np.zeros(len(kind) + 1, np.int64)
+        return Strata(kind, self.world.family[kind], start, none, none, self.world.nests)
 
     @cached_property
     def _strata(self) -> Strata:
@@ -183,7 +184,7 @@ class Excerpt:
         )
         total = np.bincount(inverse, np.concatenate([slots, rest]), len(keys)).astype(np.int32)
         start = np.searchsorted(keys, np.arange(strata + 1) * size).astype(np.int64)
-        return Strata(kind, world.family[kind], start, (keys % size).astype(np.int32), total)
+        return Strata(kind, world.family[kind], start, (keys % size).astype(np.int32), total, world.nests)
 
 
 def take_excerpt(world: World, accounts: NDArray[np.integer]) -> Excerpt:

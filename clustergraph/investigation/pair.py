@@ -32,7 +32,7 @@ class PairSignal:
         accounts_everywhere: all accounts that have it.
         expected: signals of its cell that the two would share by chance; None where it counts nothing.
         cell_shared: signals of its cell that they share.
-        bits: its equal part of the evidence of its cell.
+        bits: its equal part of the evidence of its cell; 0 where another level of its nest counts.
     """
 
     kind: str
@@ -112,15 +112,27 @@ def _weigh_signals(world: World, excerpt: Excerpt) -> list[PairSignal]:
     cell = graph.signal_cell[shared]
     expected = graph.cells.rate[cell] * chance
     names, family = world.name(excerpt.signals[shared]), world.family_of(excerpt.signals[shared])
+    count_of, part = np.zeros(len(shared), np.int64), np.zeros(len(shared))
+    for i in range(len(shared)):
+        count_of[i] = (cell == cell[i]).sum()
+        part[i] = graph.cells.weight[cell[i]] * poisson_bits(count_of[i], expected[i]) / count_of[i]
+    part[~_find_counting(world, excerpt.signals[shared], part)] = 0.0
     found = []
     for i, (kind, value) in enumerate(names):
-        count = int((cell == cell[i]).sum())
-        bits = float(graph.cells.weight[cell[i]] * poisson_bits(count, expected[i])) / count
+        count, bits = int(count_of[i]), float(part[i])
         degree = int(world.degree[excerpt.signals[shared[i]]])
         found.append(
             PairSignal(kind, value, world.families[family[i]], degree, float(expected[i]), count, bits)
         )
     return found
+
+
+def _find_counting(world: World, signals: NDArray[np.int32], bits: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell which signals are of no nest, or of the level that counts."""
+    level = world.nests.level[world.kind[signals]]
+    nested = level >= 0
+    of_level = np.bincount(level[nested], bits[nested], len(world.nests.nest)).astype(np.float64)
+    return ~nested | world.nests.find_strongest(of_level)[level]
 
 
 def _list_uncounted(world: World, accounts: list[int]) -> list[PairSignal]:

@@ -14,6 +14,7 @@ from clustergraph.errors import UsageError
 from clustergraph.incidence.observed import SECOND
 from clustergraph.incidence.uses import NO_USES, Uses, count_meetings
 from clustergraph.incidence.windows import number_windows
+from clustergraph.sightings.nesting import number_nests
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from clustergraph.artefacts.runs import Run
+    from clustergraph.sightings.nesting import Nests
 
 _SIGNALS = ["kind", "accounts", "stratum", "stratum_slots", "cell", "weight", "unnatural"]
 
@@ -36,6 +38,7 @@ class World:
         kinds: of signals.
         family: number of each kind's family (int32).
         families: names of the families, sorted.
+        nests: which kinds are nested in each other.
         kind: number of each signal's kind (int32).
         degree: accounts that have each signal (int64).
         stratum: of each signal, -1 where it counts nothing (int32).
@@ -54,6 +57,7 @@ class World:
     kinds: tuple[str, ...]
     family: NDArray[np.int32]
     families: tuple[str, ...]
+    nests: Nests
     kind: NDArray[np.int32]
     degree: NDArray[np.int64]
     stratum: NDArray[np.int32]
@@ -204,6 +208,7 @@ def _read(run: Run) -> World:
         kinds=kinds,
         family=np.array([families.index(said["kinds"][kind]) for kind in kinds], np.int32),
         families=families,
+        nests=number_nests(said.get("nested", {}), kinds),
         kind=_number(signals["kind"], kinds),
         degree=signals["accounts"].to_numpy(),
         stratum=stratum,

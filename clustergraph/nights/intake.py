@@ -48,6 +48,7 @@ def take_in(task: Task, night: date, paths: Sequence[str | Path], *, allow_empty
     with task.open_engine() as engine, job.progress.stage("read") as advance:
         sightings = read(
             paths, engine=engine, signals=job.settings["signals"], families=job.settings["families"],
+            nested=job.settings["nested"],
             span=span, earlier_events=_list_events(task, night, span), known_templates=known,
             threads=job.threads, progress=lambda what: advance(None, what), **job.settings["read"],
         )  # fmt: skip

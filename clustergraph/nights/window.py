@@ -64,8 +64,12 @@ def analyse_window(task: Task, night: Night) -> tuple[dict[str, pa.Table], str, 
     with task.open_engine() as engine:
         with job.progress.stage("link"):
             templates = update_templates(task.store, night.ledger_before, night.fresh.increments, night.date)
-            sightings = open_window(engine, night.window, task.store, settings["families"], templates)
-            sightings = observe_behaviour(sightings, families=settings["families"], **settings["behaviour"])
+            sightings = open_window(
+                engine, night.window, task.store, settings["families"], settings["nested"], templates
+            )
+            sightings = observe_behaviour(
+                sightings, families=settings["families"], nested=settings["nested"], **settings["behaviour"]
+            )
             hubs = read_known_hubs(given.known_hubs, engine) if given.known_hubs else None
             accounts = read_accounts(given.accounts, engine) if given.accounts else None
             volumes = read_volumes(given.volumes, engine) if given.volumes else None

@@ -90,8 +90,9 @@ def _contract_strata(
     )
     start = np.searchsorted(keys, np.arange(len(strata.kind) + 1) * clusters).astype(np.int64)
     return Strata(
-        strata.kind, strata.family, start, (keys % clusters).astype(np.int32), left.astype(np.int32)
-    )
+        strata.kind, strata.family, start, (keys % clusters).astype(np.int32), left.astype(np.int32),
+        strata.nests,
+    )  # fmt: skip
 
 
 def _list_slots(strata: Strata, labels: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

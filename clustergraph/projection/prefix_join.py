@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 _MARGIN = 1e-9
 # A row's signals as a small Bloom filter with one hash: 16 KiB stay in a processor's first cache.
 _SKETCH_MASK = (1 << 14) - 1
+# Columns of what each level of nested kinds gives a pair: bits, shared signals, family, whether it counts.
+BITS, SHARED, FAMILY, COUNTS = range(4)
+_COLUMNS = 4
 
 
 class PrefixIndex:
@@ -127,12 +130,25 @@ def _blocks(rows: NDArray[np.int32], cost: NDArray[np.int64]) -> Iterator[tuple[
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _head_ends(g: Arrays, min_bits: float) -> NDArray[np.int64]:
+    # A nest counts its strongest level, so its tail gives at most the largest sum of a level.
     head = np.empty(len(g.indptr) - 1, np.int64)
+    of_level, of_nest = np.empty(len(g.nest), np.float64), np.empty(len(g.nest), np.float64)
     for a in range(len(head)):
         tail, p = 0.0, g.indptr[a + 1]
+        of_level[:] = 0.0
+        of_nest[:] = 0.0
         while p > g.indptr[a]:
             cell = g.signal_cell[g.indices[p - 1]]
-            tail += g.weight[cell] * bits_at_most(g.slots[p - 1], g.rate[cell])
+            bound = g.weight[cell] * bits_at_most(g.slots[p - 1], g.rate[cell])
+            level = g.level[cell]
+            if level < 0:
+                tail += bound
+            else:
+                nest = g.nest[level]
+                of_level[level] += bound
+                if of_level[level] > of_nest[nest]:
+                    tail += of_level[level] - of_nest[nest]
+                    of_nest[nest] = of_level[level]
             if tail >= min_bits:
                 break
             p -= 1
@@ -181,8 +197,13 @@ def _first_above(holders: NDArray[np.int32], low: int, high: int, account: int) 
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _verify(g: Arrays, a: int, b: int) -> tuple[float, int, np.uint64]:
-    """Evidence of the whole rows of ``a`` and ``b``: bits, shared signals, set of families."""
+def verify_pair(g: Arrays, levels: NDArray[np.float64], a: int, b: int) -> tuple[float, int, np.uint64]:
+    """Evidence of the whole rows of ``a`` and ``b``: bits, shared signals, set of families.
+
+    Of the levels of a nest the strongest counts, with its bits and signals: its ``COUNTS`` in ``levels`` is
+    1.
+    """
+    levels[:] = 0.0
     bits, shared, families = 0.0, 0, np.uint64(0)
     p, p_end, q, q_end = g.indptr[a], g.indptr[a + 1], g.indptr[b], g.indptr[b + 1]
     cell, count, of_a, of_b, slots_a, slots_b = -1, 0, 0, 0, 0, 0
@@ -201,16 +222,51 @@ def _verify(g: Arrays, a: int, b: int) -> tuple[float, int, np.uint64]:
             if count > 0:
                 expected = g.rate[cell] * of_a * of_b
                 gain = g.weight[cell] * poisson_bits(count, expected)
-                bits += gain
-                shared += count
-                if gain > 0.0:
-                    families |= np.uint64(1) << np.uint64(g.family[cell])
+                level = g.level[cell]
+                if level >= 0:
+                    levels[level, BITS] += gain
+                    levels[level, SHARED] += count
+                    levels[level, FAMILY] = g.family[cell]
+                else:
+                    bits += gain
+                    shared += count
+                    families |= np.uint64(gain > 0.0) << np.uint64(g.family[cell])
             if at_end:
-                return bits, shared, families
+                break
             cell, count, of_a, of_b = match, 0, slots_a, slots_b
         if at_end:
-            return bits, shared, families
+            break
         count += 1
+    return _add_levels(g, levels, bits, shared, families)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def make_levels(g: Arrays) -> NDArray[np.float64]:
+    """Make room for :func:`verify_pair`: a row per level of nested kinds, all 0."""
+    return np.zeros((len(g.nest), _COLUMNS), np.float64)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _add_levels(
+    g: Arrays, levels: NDArray[np.float64], bits: float, shared: int, families: np.uint64
+) -> tuple[float, int, np.uint64]:
+    """Add the strongest level of each nest, the finest of equals, to what kinds in no nest give."""
+    first = 0
+    while first < len(g.nest):
+        best, level = first, first
+        while level < len(g.nest) and g.nest[level] == g.nest[first]:
+            if levels[level, SHARED] > 0.0 and (
+                levels[best, SHARED] == 0.0 or levels[level, BITS] > levels[best, BITS]
+            ):
+                best = level
+            level += 1
+        first = level
+        levels[best, COUNTS] = 1.0
+        bits += levels[best, BITS]
+        shared += int(levels[best, SHARED])
+        if levels[best, BITS] > 0.0:
+            families |= np.uint64(1) << np.uint64(levels[best, FAMILY])
+    return bits, shared, families
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -219,8 +275,9 @@ def _verify_all(
 ) -> tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.int32]]:
     bits = np.empty(len(source), np.float64)
     shared, families = np.empty(len(source), np.int32), np.empty(len(source), np.int32)
+    levels = make_levels(g)
     for i in range(len(source)):
-        bits[i], shared[i], kinds = _verify(g, source[i], target[i])
+        bits[i], shared[i], kinds = verify_pair(g, levels, source[i], target[i])
         families[i] = _count_set(kinds)
     return bits, shared, families
 
@@ -269,6 +326,7 @@ def _join_block(
     source, target = np.empty(room, np.int32), np.empty(room, np.int32)
     bits, shared, families = np.empty(room, np.float64), np.empty(room, np.int32), np.empty(room, np.int32)
     sketch = np.zeros(_SKETCH_MASK + 1, np.uint8)
+    levels = make_levels(g)
     indptr, indices = g.indptr, g.indices
     candidates = np.empty(len(indptr), np.int32)
     for a in rows:
@@ -292,7 +350,7 @@ def _join_block(
                 # This is the first signal that they share; most share no other: tell those without a merge.
                 if alone_at_most < min_bits and not _shares_more(s, indptr[b + 1], indices, sketch):
                     continue
-                found, common, kinds = _verify(g, a, b)
+                found, common, kinds = verify_pair(g, levels, a, b)
                 if found < min_bits:
                     continue
                 if size == room:

@@ -149,14 +149,15 @@ def ties_table(ties: Ties) -> pa.Table:
 def describe_evidence(ties: Ties) -> dict[str, Any]:
     """Say what evidence is reckoned with, as run.json has it.
 
-    Kinds with their families; windows in seconds, and of these kinds the sightings without a time, which link
-    nobody; thresholds.
+    Kinds with their families, and how they are nested; windows in seconds, and of these kinds the sightings
+    without a time, which link nobody; thresholds.
     """
     sightings, uses = ties.incidence.sightings, ties.incidence.graph.uses
     windows = dict(zip(sightings.kinds, uses.window.tolist(), strict=True)) if uses else {}
     windows = {kind: window / SECOND for kind, window in windows.items() if window >= 0}
     return {
         "kinds": {kind: sightings.families[kind] for kind in sightings.kinds},
+        "nested": dict(sightings.nested),
         "windows": windows,
         "without_time": count_untimed(sightings.engine, windows),
         "thresholds": ties.thresholds.to_dict(),

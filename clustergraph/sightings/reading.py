@@ -28,6 +28,7 @@ from clustergraph.sightings.layouts import (
     sort_layouts,
     tell_shape,
 )
+from clustergraph.sightings.nesting import nest_kinds
 from clustergraph.sightings.prompts import name_templates
 from clustergraph.sightings.relations import drop_duplicates, list_files, name_relations
 from clustergraph.sightings.rows import rows_sql
@@ -59,6 +60,11 @@ DEFAULT_FAMILIES = {
     "synchrony": "timing",
     "handover": "timing",
     "pivot": "timing",
+    "ip_prefix": "network",
+    "asn": "network",
+    "card_bin": "payment",
+    "email_domain": "identity",
+    "email_pattern": "identity",
 }  # kind -> family; any other kind is a family of its own
 DEFAULT_PLACE = "asn"
 
@@ -80,6 +86,7 @@ class Sightings:
         shape: `events` or `sightings`.
         kinds: of the signals observed, sorted.
         families: kind -> family.
+        nested: finer kind -> the nearest coarser one, of those observed; of such kinds one counts.
         has_time: whether any row has a time.
         has_place: whether the input has a column that tells where a row was seen.
         has_events: whether the input has event ids; then the engine has `counted_events` as well: `event`,
@@ -108,6 +115,7 @@ class Sightings:
     shape: Shape
     kinds: tuple[str, ...]
     families: Mapping[str, str]
+    nested: Mapping[str, str]
     has_time: bool
     has_place: bool
     has_events: bool
@@ -131,6 +139,7 @@ def read(
     engine: Engine,
     signals: Mapping[str, str] | None = None,
     families: Mapping[str, str] | None = None,
+    nested: Mapping[str, str] | None = None,
     max_rejected: float = 0.01,
     place: str = DEFAULT_PLACE,
     elicitation: Mapping[str, str] | None = None,
@@ -147,6 +156,7 @@ def read(
         engine: to read with.
         signals: column of events -> kind of signal; by default the four columns of the contract.
         families: kind -> family, over the defaults.
+        nested: finer kind -> the coarser one that it lies in, over the defaults; an empty name for none.
         max_rejected: share of rows up to which rows set aside are normal.
         place: column of events that tells where a row was seen; chance is reckoned place by place.
         elicitation: name -> regular expression (RE2) of prompts that ask for reasoning, in place of those of
@@ -161,6 +171,7 @@ def read(
         InputError: a file that is missing, damaged, or not what its name says; a column that is missing or
             of the wrong type; no signal column; more than a fifth of the rows unusable.
         UsageError: what prompts that ask for reasoning look like is no regular expression.
+        UsageError: kinds are nested in a circle, or in kinds of another family.
     """
     asked = elicits(engine, PROMPT, elicitation)
     say = progress or (lambda _: None)
@@ -212,11 +223,13 @@ def read(
     name_traits(engine, unique, columns, prompted=prompts)
     naive, times = _tell_times(engine, layouts, found)
     known = DEFAULT_FAMILIES | dict(families or {})
+    of_kind = {kind: known.get(kind, kind) for kind in kinds}
     return Sightings(
         engine=engine,
         shape=shape,
         kinds=tuple(sorted(kinds)),
-        families={kind: known.get(kind, kind) for kind in kinds},
+        families=of_kind,
+        nested=nest_kinds(kinds, of_kind, nested),
         has_time=found.has_time,
         has_place=columns.place is not None,
         has_events=bool(columns.ids),

@@ -27,6 +27,7 @@ from clustergraph.engines.sql import literal
 from clustergraph.errors import InputError, UsageError
 from clustergraph.sightings.activity import LENGTHS, MINUTES, MODELS, fold_activity, unite_activity
 from clustergraph.sightings.layouts import COUNTS
+from clustergraph.sightings.nesting import nest_kinds
 from clustergraph.sightings.reading import Sightings
 from clustergraph.sightings.traits import FOLDED, TRAITS, open_traits
 
@@ -143,7 +144,7 @@ def fold(
 
 def open_window(
     engine: Engine, increments: Sequence[Increment], store: Store, families: Mapping[str, str],
-    templates: pa.Table,
+    nested: Mapping[str, str], templates: pa.Table,
 ) -> Sightings:  # fmt: skip
     """Make the relations `sightings`, `exchanges` and `traits` of a window, and `fillings` if any are known.
 
@@ -152,10 +153,12 @@ def open_window(
         increments: of the window, one at least.
         store: that has them.
         families: kind -> family.
+        nested: finer kind -> the coarser one that it lies in, over the defaults; an empty name for none.
         templates: that are known (`templates.known.FOUND`).
 
     Raises:
         InputError: some are of events and others of sightings, or one is missing or damaged.
+        UsageError: kinds are nested in a circle, or in kinds of another family.
     """
     for one in increments:
         damage = _find_damage(store.root / one.place, one.sha256)
@@ -182,11 +185,13 @@ def open_window(
         engine, [str(store.root / one.place / f"{TRAITS}.parquet") for one in increments if one.has_traits]
     )
     kinds = tuple(sorted({kind for one in increments for kind in one.kinds}))
+    of_kind = {kind: families.get(kind, kind) for kind in kinds}
     return Sightings(
         engine=engine,
         shape="events" if shapes == ["events"] else "sightings",
         kinds=kinds,
-        families={kind: families.get(kind, kind) for kind in kinds},
+        families=of_kind,
+        nested=nest_kinds(kinds, of_kind, nested),
         has_time=True,
         has_place=any(one.has_place for one in increments),
         has_events=False,
