@@ -1,7 +1,8 @@
 """Read a configuration file and check it against the signatures of the stages.
 
-A file has a section per stage, whose keys are the stage's keyword-only parameters, and two tables of names:
-``[signals]`` (column = kind), ``[families]`` (kind = family). Defaults are written in the signatures alone.
+A file has a section per stage, whose keys are the stage's keyword-only parameters, and tables of names:
+``[signals]`` (column = kind), ``[families]`` (kind = family), ``[derive]`` (kind = SQL expression). Defaults
+are written in the signatures alone.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     Stages = Mapping[str, Callable[..., Any]]
     Config = Mapping[str, Mapping[str, Any]]
 
-NAME_TABLES = ("signals", "families")
+NAME_TABLES = ("signals", "families", "derive")
+# Of these tables a value may be empty, which turns a default off.
+MAY_BE_EMPTY = frozenset({"derive"})
 
 # What annotations may name although their module imports it for the type checker only.
 _WORDS = {**vars(typing), **vars(collections.abc)}
@@ -171,8 +174,9 @@ def _unknown_key(
 
 
 def _name(source: str, section: str, key: str, value: object) -> str:
-    if not isinstance(value, str) or not value or not key:
-        raise UsageError(f"{source}: [{section}] {key} must be a name in quotes, not {_say(value)}")
+    if not isinstance(value, str) or not key or not (value or section in MAY_BE_EMPTY):
+        what = "an expression" if section in MAY_BE_EMPTY else "a name"
+        raise UsageError(f"{source}: [{section}] {key} must be {what} in quotes, not {_say(value)}")
     return value
 
 

@@ -17,6 +17,7 @@ from clustergraph.incidence.links import link
 from clustergraph.membership.members import partition
 from clustergraph.progress import Progress
 from clustergraph.projection.ties import project
+from clustergraph.sightings.derived import DEFAULT_EXPRESSIONS
 from clustergraph.sightings.layouts import DEFAULT_SIGNALS
 from clustergraph.sightings.reading import DEFAULT_FAMILIES, read
 from clustergraph.store.increments import choose_window
@@ -39,7 +40,7 @@ MEMORY_LIMIT = "1500MB"
 INJECTED = frozenset(
     {
         "read.engine", "read.span", "read.earlier_events", "read.known_templates",
-        "signals", "families", "known_hubs",
+        "signals", "families", "derive", "read.accounts", "known_hubs",
         "project.min_accounts", "leiden", "volumes", "rank.accounts", "seed", "threads", "progress",
     }
 )  # fmt: skip
@@ -85,6 +86,7 @@ def set_up(
     settings = resolve(STAGES, config, INJECTED)
     settings["signals"] = settings["signals"] or dict(DEFAULT_SIGNALS)
     settings["families"] = DEFAULT_FAMILIES | settings["families"]
+    settings["derive"] = DEFAULT_EXPRESSIONS | settings["derive"]
     threads = threads or os.cpu_count() or 1
     return Job(settings, seed, threads, memory_limit or MEMORY_LIMIT, progress or Progress())
 

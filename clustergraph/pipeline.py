@@ -175,13 +175,15 @@ def _linked(
     paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     with DuckDBEngine(working, job.threads, job.memory_limit) as engine:
         with job.progress.stage("read") as advance:
+            known = read_accounts(accounts, engine) if accounts else None
             sightings = read(
                 paths, engine=engine, signals=settings["signals"], families=settings["families"],
+                derive=settings["derive"], accounts=known,
                 threads=job.threads, progress=lambda what: advance(None, what), **settings["read"],
             )  # fmt: skip
             hubs = read_known_hubs(known_hubs, engine) if known_hubs else None
             volume_table = read_volumes(volumes, engine) if volumes else None
-            account_table = read_accounts(accounts, engine).select(_KNOWN) if accounts else None
+            account_table = None if known is None else known.select(_KNOWN)
         with job.progress.stage("link"):
             incidence = link(sightings, known_hubs=hubs, **settings["link"])
         yield incidence, _SideTables(volume_table, account_table)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import duckdb
 import pyarrow as pa
 
+from clustergraph.engines.expressions import list_columns
 from clustergraph.engines.sql import literal, quote
 from clustergraph.errors import ClustergraphError, InputError, UsageError
 
@@ -28,6 +29,11 @@ SETTINGS = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
+# What DuckDB raises for expressions that do not fit the values of their columns.
+WRITTEN_WRONG = (
+    duckdb.BinderException, duckdb.CatalogException, duckdb.ConversionException, duckdb.InvalidInputException,
+    duckdb.InvalidTypeException, duckdb.OutOfRangeException, duckdb.TypeMismatchException,
+)  # fmt: skip
 FULL_DISK = "max_temp_directory_size|No space left|File too large|could not (write|flush)"
 # What reading Parquet says of text that is not UTF-8, with the text, which may be somebody's prompt.
 NOT_UTF8 = re.compile(r': value ".*', re.DOTALL)
@@ -176,6 +182,21 @@ class DuckDBEngine:
     def hash(self, column: str) -> str:
         """Give the SQL expression of a column's 64-bit hash."""
         return f"hash({column})"
+
+    def list_columns(self, expression: str) -> tuple[tuple[str, ...], ...]:
+        """Check an expression and list the columns that it names; see `Engine.list_columns`."""
+        return list_columns(expression, self.fetch)
+
+    def evaluate(self, sql: str, where: str) -> pa.Table:
+        """Run a query with an expression that somebody wrote; see `Engine.evaluate`."""
+        try:
+            return self._connection.sql(sql).to_arrow_table()
+        except WRITTEN_WRONG as error:
+            if NOT_UTF8.search(str(error)):
+                raise _explain(error, self._home.parent) from error
+            raise UsageError(f"{where}: {_first_line(error)}") from error
+        except duckdb.Error as error:
+            raise _explain(error, self._home.parent) from error
 
     def close(self) -> None:
         """Let go of everything and remove the scratch files; may be called twice."""

@@ -78,6 +78,28 @@ class Engine(Protocol):
     def hash(self, column: str) -> str:
         """Give the SQL expression of a column's 64-bit hash, an unsigned integer."""
 
+    def list_columns(self, expression: str) -> tuple[tuple[str, ...], ...]:
+        """Check that an expression gives one value per row from its columns alone, and list the columns.
+
+        Returns:
+            Each name once, in order, as the parts that dots separate.
+
+        Raises:
+            UsageError: it has an aggregate, a subquery, a table function, a function whose value changes from
+                call to call, or is no expression at all.
+        """
+
+    def evaluate(self, sql: str, where: str) -> pa.Table:
+        """Run a query with an expression that somebody wrote and give its rows.
+
+        Args:
+            sql: the query.
+            where: the expression stands, for the message of an error.
+
+        Raises:
+            UsageError: the expression does not fit the columns' types or values.
+        """
+
     def close(self) -> None:
         """Let go of everything and remove the files that the engine made."""
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from clustergraph.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from clustergraph.engines.interface import Engine
     from clustergraph.sightings.sources import Source
@@ -32,6 +32,10 @@ TEXTS = (
     *DEFAULT_SIGNALS,
 )  # fmt: skip
 TIMES = ("timestamp", "ingested_at")
+ADDRESS = "ip"  # the column of addresses, and their kind
+# Parameters of a request: numbers however they are written, and texts that may be lists.
+NUMBERS = ("temperature", "top_p", "max_tokens")
+STRUCTURES = ("stop", "tools")
 ACCEPTED = {
     "text": ({"text", "null", "csv", "json"}, "text"),
     "time": ({"time", "zoned time", "null", "csv", "json"}, "a timestamp"),
@@ -63,8 +67,15 @@ class Layout:
         return self.sources[0].format
 
 
-def tell_shape(sources: Sequence[Source], signals: Mapping[str, str]) -> Shape:
+def tell_shape(
+    sources: Sequence[Source], signals: Mapping[str, str], derives: Callable[[set[str]], bool]
+) -> Shape:
     """Tell events from sightings by the columns of all files, and check those that have to be there.
+
+    Args:
+        sources: the files.
+        signals: column -> kind.
+        derives: tells whether any signal can be derived from columns.
 
     Raises:
         InputError: no account id, no signal, or the columns of both shapes.
@@ -72,6 +83,7 @@ def tell_shape(sources: Sequence[Source], signals: Mapping[str, str]) -> Shape:
     filled = [source for source in sources if _names(source)]
     long = [source for source in filled if {"kind", "value"} <= _names(source)]
     wide = [source for source in filled if _names(source) & signals.keys() or _is_prompted(source, signals)]
+    wide += [source for source in filled if source not in (*long, *wide) and derives(_names(source))]
     for source in filled:
         require(source, "account_id")
     both = [source for source in long if source in wide]

@@ -12,6 +12,14 @@ from typing import TYPE_CHECKING
 
 from clustergraph.engines.sql import quote
 from clustergraph.errors import InputError
+from clustergraph.sightings.derived import DERIVED_SIGNALS
+from clustergraph.sightings.deriving import FACTS
+from clustergraph.sightings.expressions import (
+    Derivation,
+    choose_expressions,
+    list_wanted,
+    parse_expressions,
+)
 from clustergraph.sightings.faults import LOCATED, Rejected, add_up, check_share, count_rejects, find_examples
 from clustergraph.sightings.layouts import (
     COUNTS,
@@ -50,6 +58,7 @@ DEFAULT_FAMILIES = {
     "device_id": "device",
     "user_agent": "device",
     "prompt_template": "content",
+    **{one.kind: one.family for one in DERIVED_SIGNALS},
 }  # kind -> family; any other kind is a family of its own
 DEFAULT_PLACE = "asn"
 
@@ -110,6 +119,8 @@ def read(
     engine: Engine,
     signals: Mapping[str, str] | None = None,
     families: Mapping[str, str] | None = None,
+    derive: Mapping[str, str] | None = None,
+    accounts: pa.Table | None = None,
     max_rejected: float = 0.01,
     place: str = DEFAULT_PLACE,
     span: Span | None = None,
@@ -125,6 +136,9 @@ def read(
         engine: to read with.
         signals: column of events -> kind of signal; by default the four columns of the contract.
         families: kind -> family, over the defaults.
+        derive: kind -> SQL expression over the columns of a row of events, over the default ones; an empty
+            expression turns a default one off.
+        accounts: what is known of accounts (`side_tables.read_accounts`), which expressions may use as well.
         max_rejected: share of rows up to which rows set aside are normal.
         place: column of events that tells where a row was seen; chance is reckoned place by place.
         span: days that rows have to be of; others, and rows without a time, are set aside.
@@ -136,14 +150,24 @@ def read(
     Raises:
         InputError: a file that is missing, damaged, or not what its name says; a column that is missing or
             of the wrong type; no signal column; more than a fifth of the rows unusable.
+        UsageError: an expression that is wrong, names a column that is not there, or does not fit its values.
     """
     say = progress or (lambda _: None)
     mapping = _without_prompts(DEFAULT_SIGNALS if signals is None else signals)
     say("looking at the files")
     sources = find(inputs)
-    shape = tell_shape(sources, mapping)
+    known_of_accounts = _load_accounts(engine, accounts)
+    expressions = parse_expressions(derive or {}, engine)
+    shape = tell_shape(
+        sources, mapping, lambda names: any(one.holds_for(names, known_of_accounts) for one in expressions)
+    )
     check_types(sources, [*mapping, place])
     columns = replace(_choose_columns(sources, shape, mapping, place), span=span)
+    chosen = choose_expressions(
+        expressions, columns.signals, shape=shape, present=_name_present(sources),
+        may_have=columns.present, accounts=None if accounts is None else known_of_accounts,
+    )  # fmt: skip
+    columns = replace(columns, derived=list_wanted(chosen, columns.present))
     if span is not None and "timestamp" not in columns.present:
         raise InputError("no file has the column 'timestamp', which tells the night that a row is of")
     layouts = sort_layouts(sources, columns.wanted)
@@ -179,7 +203,7 @@ def read(
         )
         unique, templates, columns = prompted.relation, prompted.templates, replace(columns, prompt=False)
         kinds |= {mapping[TEMPLATE]} if prompted.any_found else set()
-    name_relations(engine, unique, columns, found)
+    kinds |= set(name_relations(engine, unique, columns, found, Derivation(chosen, known_of_accounts)))
     naive, times = _tell_times(engine, layouts, found)
     known = DEFAULT_FAMILIES | dict(families or {})
     return Sightings(
@@ -210,14 +234,29 @@ def _without_prompts(signals: Mapping[str, str]) -> Mapping[str, str]:
     return {TEMPLATE: signals[PROMPT], **others}
 
 
+def _load_accounts(engine: Engine, accounts: pa.Table | None) -> tuple[str, ...]:
+    """Load what expressions may use of the table of accounts; give its columns that are known of anybody."""
+    if accounts is None:
+        return ()
+    engine.load(FACTS, accounts)
+    known = [name for name in accounts.column_names if accounts[name].null_count < accounts.num_rows]
+    return tuple(name for name in known if name != "account_id")
+
+
+def _name_present(sources: Sequence[Source]) -> set[str]:
+    """Give all names of columns that some file is seen to have."""
+    return {name for source in sources for name in (*source.columns, *source.hive)}
+
+
 def _choose_columns(
     sources: Sequence[Source], shape: Shape, mapping: Mapping[str, str], place: str
 ) -> Columns:
-    present = {name for source in sources for name in (*source.columns, *source.hive)}
+    present = _name_present(sources)
     if any(
         source.format == "json" for source in sources
     ):  # a key may come after the lines that were looked at
-        present |= {"timestamp", "event_id", place, *COUNTS, *mapping}
+        derivable = {name for one in DERIVED_SIGNALS for name in one.columns}
+        present |= {"timestamp", "event_id", place, *COUNTS, *mapping, *derivable}
     if shape == "sightings":
         return Columns(shape, {}, present)
     prompt = has_prompts_alone(sources, mapping)

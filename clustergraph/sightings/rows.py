@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 from clustergraph.engines.sql import literal, quote
 from clustergraph.sightings.faults import NOT_WHOLE, fault_sql
-from clustergraph.sightings.layouts import COUNTS
+from clustergraph.sightings.layouts import COUNTS, NUMBERS, STRUCTURES
+from clustergraph.sightings.side_tables import is_time
 
 if TYPE_CHECKING:
     from clustergraph.sightings.layouts import Layout
     from clustergraph.sightings.survey import Columns
 
 OFFSET = ":[0-9.]+ ?([+-][0-9]{2}(:?[0-9]{2})?|[A-Za-z_/]+)$"  # how a time ends that tells its zone
+NESTED = ("list", "large_list", "fixed_size_list", "struct", "map")  # how Arrow's names of types begin
 LARGEST_INTEGER = 2**63 - 1
 
 
@@ -30,7 +32,7 @@ def rows_sql(layout: Layout, relation: str, columns: Columns, *, located: bool =
         `file`, and `naive`: whether its time told no zone.
     """
     text, wanted = layout.format != "parquet", columns.wanted
-    given = [f"{_cleaned(layout, name)} AS {quote(name)}" for name in wanted]
+    given = [f"{_cleaned(layout, name, columns)} AS {quote(name)}" for name in wanted]
     raw = [name for name in layout.columns if located or (text and name == "timestamp")]
     given += [f"{quote(name)} AS {quote('raw_' + name)}" for name in raw]
     given += ["file"] if text or located else []
@@ -49,12 +51,34 @@ def rows_sql(layout: Layout, relation: str, columns: Columns, *, located: bool =
     return f"SELECT {', '.join(out)} FROM (SELECT {', '.join(given)} FROM {relation})"
 
 
-def _cleaned(layout: Layout, name: str) -> str:
+def _cleaned(layout: Layout, name: str, columns: Columns) -> str:
     if name == "timestamp":
         return _time(layout)
     if name in COUNTS:
         return _count(layout, name)
+    if name in columns.derived and name not in columns.texts:
+        return _fact(layout, name)
     return f"CAST({quote(name)} AS VARCHAR)" if name in layout.columns else "CAST(NULL AS VARCHAR)"
+
+
+def _fact(layout: Layout, name: str) -> str:
+    """Write a column that signals are derived from, so that all formats give the same."""
+    if is_time(name):
+        time = f"TRY_CAST({quote(name)} AS TIMESTAMP WITH TIME ZONE)" if name in layout.columns else "NULL"
+        return f"CAST({time} AS TIMESTAMP)"
+    if name not in layout.columns:
+        return "CAST(NULL AS VARCHAR)"
+    text = f"CAST({quote(name)} AS VARCHAR)"
+    if layout.columns[name].startswith(NESTED):
+        return f"CAST(to_json({quote(name)}) AS VARCHAR)"
+    if name in NUMBERS:
+        number = f"TRY_CAST({text} AS DOUBLE)"
+        shortest = f"regexp_replace(CAST({number} AS VARCHAR), '[.]0$', '')"
+        return f"CASE WHEN isfinite({number}) THEN {shortest} ELSE {text} END"
+    if name in STRUCTURES:
+        is_json = f"regexp_matches({text}, '^[[:space:]]*[\\[{{]') AND json_valid({text})"
+        return f"CASE WHEN {is_json} THEN CAST(json_extract({text}, '$') AS VARCHAR) ELSE {text} END"
+    return text
 
 
 def _time(layout: Layout) -> str:
