@@ -1,8 +1,8 @@
 """Read a configuration file and check it against the signatures of the stages.
 
 A file has a section per stage, whose keys are the stage's keyword-only parameters, and tables of names:
-``[signals]`` (column = kind), ``[families]`` (kind = family), ``[derive]`` (kind = SQL expression). Defaults
-are written in the signatures alone.
+``[signals]`` (column = kind), ``[families]`` (kind = family), ``[derive]`` (kind = SQL expression) and
+``[columns]`` (column = its name in the input). Defaults are written in the signatures alone.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Stages = Mapping[str, Callable[..., Any]]
     Config = Mapping[str, Mapping[str, Any]]
 
-NAME_TABLES = ("signals", "families", "derive")
+NAME_TABLES = ("signals", "families", "derive", "columns")
 # Of these tables a value may be empty, which turns a default off.
 MAY_BE_EMPTY = frozenset({"derive"})
 

@@ -19,6 +19,7 @@ from clustergraph.progress import Progress
 from clustergraph.projection.ties import project
 from clustergraph.sightings.derived import DEFAULT_EXPRESSIONS
 from clustergraph.sightings.layouts import DEFAULT_SIGNALS
+from clustergraph.sightings.presets import PRESETS
 from clustergraph.sightings.reading import DEFAULT_FAMILIES, read
 from clustergraph.store.increments import choose_window
 
@@ -40,7 +41,7 @@ MEMORY_LIMIT = "1500MB"
 INJECTED = frozenset(
     {
         "read.engine", "read.span", "read.earlier_events", "read.known_templates",
-        "signals", "families", "derive", "read.accounts", "known_hubs",
+        "signals", "families", "derive", "read.accounts", "read.column_names", "known_hubs",
         "project.min_accounts", "leiden", "volumes", "rank.accounts", "seed", "threads", "progress",
     }
 )  # fmt: skip
@@ -77,12 +78,15 @@ def set_up(
     threads: int | None = None,
     memory_limit: str | None = None,
     progress: Progress | None = None,
+    preset: str | None = None,
 ) -> Job:
-    """Fill in the defaults; None for an argument is its default.
+    """Fill in the defaults; None for an argument is its default. A preset goes over the configuration's.
 
     Raises:
         UsageError: the configuration is wrong.
     """
+    if preset is not None:
+        config = {**(config or {}), "read": {**(config or {}).get("read", {}), "preset": preset}}
     settings = resolve(STAGES, config, INJECTED)
     settings["signals"] = settings["signals"] or dict(DEFAULT_SIGNALS)
     settings["families"] = DEFAULT_FAMILIES | settings["families"]
@@ -100,7 +104,14 @@ def make_manifest(job: Job, facts: Mapping[str, Any]) -> dict[str, Any]:
         "threads": job.threads,
         "memory_limit": job.memory_limit,
         "config": job.settings,
+        "preset": _describe_preset(job.settings["read"]["preset"]),
         "input": facts,
         "stages": job.progress.timings(),
         "packages": {"python": platform.python_version(), **{name: version(name) for name in packages}},
     }
+
+
+def _describe_preset(name: str | None) -> dict[str, str] | None:
+    if name is None:
+        return None
+    return {"name": name, "standard": PRESETS[name].standard, "version": PRESETS[name].version}

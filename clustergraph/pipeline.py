@@ -82,6 +82,7 @@ def run(
     volumes: str | Path | None = None,
     known_hubs: str | Path | None = None,
     config: Mapping[str, Mapping[str, Any]] | None = None,
+    preset: str | None = None,
     seed: int = 0,
     threads: int | None = None,
     memory_limit: str | None = None,
@@ -96,6 +97,7 @@ def run(
         volumes: table of the volume to rank by.
         known_hubs: table of signals that are public infrastructure.
         config: section -> key -> value, as in a configuration file.
+        preset: standard whose names the input has: `ecs`, `ocsf-api-activity` or `otel-genai`.
         seed: of everything that is drawn at random.
         threads: processors to use, all if not given.
         memory_limit: of the engine that reads and groups, ``"1500MB"`` if not given; more goes to disk.
@@ -109,7 +111,7 @@ def run(
         InputError: the input is wrong, or ``out`` cannot be written.
         GuardrailError: the work would exceed a bound.
     """
-    job = set_up(config, seed, threads, memory_limit, progress)
+    job = set_up(config, seed, threads, memory_limit, progress, preset)
     with (
         _workplace(out) as working,
         _linked(job, working, inputs, accounts, volumes, known_hubs) as (incidence, given),
@@ -131,6 +133,7 @@ def estimate(
     volumes: str | Path | None = None,
     known_hubs: str | Path | None = None,
     config: Mapping[str, Mapping[str, Any]] | None = None,
+    preset: str | None = None,
     seed: int = 0,
     threads: int | None = None,
     memory_limit: str | None = None,
@@ -140,7 +143,7 @@ def estimate(
 
     Nothing is written to ``out``, only whether it could be is checked.
     """
-    job = set_up(config, seed, threads, memory_limit, progress)
+    job = set_up(config, seed, threads, memory_limit, progress, preset)
     if out is not None:
         check_target(Path(out).absolute())
     with (
@@ -179,6 +182,7 @@ def _linked(
             sightings = read(
                 paths, engine=engine, signals=settings["signals"], families=settings["families"],
                 derive=settings["derive"], accounts=known,
+                column_names=settings["columns"],
                 threads=job.threads, progress=lambda what: advance(None, what), **settings["read"],
             )  # fmt: skip
             hubs = read_known_hubs(known_hubs, engine) if known_hubs else None

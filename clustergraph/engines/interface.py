@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
     import pyarrow as pa
@@ -29,6 +29,7 @@ class Engine(Protocol):
         text: Sequence[str] = (),
         delimiter: str = ",",
         hive: bool = False,
+        named: Mapping[str, str] | None = None,
         located: bool = False,
     ) -> None:
         """Name a lazy relation over files of one layout.
@@ -43,6 +44,8 @@ class Engine(Protocol):
             text: for JSON, the columns whose values have to be strings.
             delimiter: of CSV.
             hive: take `key=value` folders of the paths as text columns.
+            named: further columns -> SQL over those of the files, or over `json`, the line; they take the
+                place of columns of their names.
             located: add `file` (the path) and, for Parquet, `row` (from 1) to the columns.
         """
 

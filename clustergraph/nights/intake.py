@@ -51,6 +51,7 @@ def take_in(task: Task, night: date, paths: Sequence[str | Path], *, allow_empty
         sightings = read(
             paths, engine=engine, signals=job.settings["signals"], families=job.settings["families"],
             derive=job.settings["derive"], accounts=read_accounts(given, engine) if given else None,
+            column_names=job.settings["columns"],
             span=span, earlier_events=_list_events(task, night, span), known_templates=known,
             threads=job.threads, progress=lambda what: advance(None, what), **job.settings["read"],
         )  # fmt: skip

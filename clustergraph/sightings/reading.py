@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from clustergraph.engines.sql import quote
 from clustergraph.errors import InputError
@@ -20,7 +20,15 @@ from clustergraph.sightings.expressions import (
     list_wanted,
     parse_expressions,
 )
-from clustergraph.sightings.faults import LOCATED, Rejected, add_up, check_share, count_rejects, find_examples
+from clustergraph.sightings.faults import (
+    LOCATED,
+    Rejected,
+    add_up,
+    check_share,
+    count_rejects,
+    find_examples,
+    say_origins,
+)
 from clustergraph.sightings.layouts import (
     COUNTS,
     DEFAULT_SIGNALS,
@@ -31,6 +39,13 @@ from clustergraph.sightings.layouts import (
     scan_layout,
     sort_layouts,
     tell_shape,
+)
+from clustergraph.sightings.naming import (
+    check_names,
+    choose_names,
+    merge_origins,
+    name_columns,
+    raw_prompts,
 )
 from clustergraph.sightings.prompts import name_templates
 from clustergraph.sightings.relations import drop_duplicates, list_files, name_relations
@@ -121,6 +136,8 @@ def read(
     families: Mapping[str, str] | None = None,
     derive: Mapping[str, str] | None = None,
     accounts: pa.Table | None = None,
+    column_names: Mapping[str, str] | None = None,
+    preset: Literal["ecs", "ocsf-api-activity", "otel-genai"] | None = None,
     max_rejected: float = 0.01,
     place: str = DEFAULT_PLACE,
     span: Span | None = None,
@@ -139,6 +156,9 @@ def read(
         derive: kind -> SQL expression over the columns of a row of events, over the default ones; an empty
             expression turns a default one off.
         accounts: what is known of accounts (`side_tables.read_accounts`), which expressions may use as well.
+        column_names: column -> its name in the input, or the keys that lead to it with dots between; over
+            those of the preset.
+        preset: standard whose names the input has: `ecs`, `ocsf-api-activity` or `otel-genai`.
         max_rejected: share of rows up to which rows set aside are normal.
         place: column of events that tells where a row was seen; chance is reckoned place by place.
         span: days that rows have to be of; others, and rows without a time, are set aside.
@@ -155,7 +175,8 @@ def read(
     say = progress or (lambda _: None)
     mapping = _without_prompts(DEFAULT_SIGNALS if signals is None else signals)
     say("looking at the files")
-    sources = find(inputs)
+    sources = name_columns(find(inputs), choose_names(column_names or {}, preset))
+    check_names(sources, column_names or {})
     known_of_accounts = _load_accounts(engine, accounts)
     expressions = parse_expressions(derive or {}, engine)
     shape = tell_shape(
@@ -163,8 +184,9 @@ def read(
     )
     check_types(sources, [*mapping, place])
     columns = replace(_choose_columns(sources, shape, mapping, place), span=span)
+    origins = merge_origins(sources)
     chosen = choose_expressions(
-        expressions, columns.signals, shape=shape, present=_name_present(sources),
+        expressions, columns.signals, shape=shape, present=_name_present(sources) - raw_prompts(sources),
         may_have=columns.present, accounts=None if accounts is None else known_of_accounts,
     )  # fmt: skip
     columns = replace(columns, derived=list_wanted(chosen, columns.present))
@@ -190,7 +212,7 @@ def read(
     unread_in = Counter(file for lines in unread for file in lines["file"].to_pylist())
     files = list_files(engine, layouts, unread_in)
     rows = sum(file.rows for file in files)
-    reasons = add_up(*rejected)
+    reasons = say_origins(add_up(*rejected), origins)
     degraded = check_share(reasons, rows, max_rejected)
     if reasons:
         found = survey(engine, clean, columns)
@@ -257,6 +279,7 @@ def _choose_columns(
     ):  # a key may come after the lines that were looked at
         derivable = {name for one in DERIVED_SIGNALS for name in one.columns}
         present |= {"timestamp", "event_id", place, *COUNTS, *mapping, *derivable}
+        present |= {name for source in sources for name in source.named}
     if shape == "sightings":
         return Columns(shape, {}, present)
     prompt = has_prompts_alone(sources, mapping)
@@ -280,7 +303,7 @@ def _has_faults(engine: Engine, layouts: Sequence[Layout]) -> bool:
     counts = [
         engine.fetch(f"SELECT count(fault) AS n FROM {layout.name}_rows")["n"][0].as_py()
         for layout in layouts
-        if layout.format != "parquet"
+        if layout.format != "parquet" or "parsed" in layout.columns.values()
     ]
     return any(counts)
 
@@ -306,7 +329,7 @@ def _tell_times(engine: Engine, layouts: Sequence[Layout], found: Survey) -> tup
     words = {layout.columns.get("timestamp") for layout in layouts}
     naive, zoned = "time" in words, "zoned time" in words
     for layout in layouts:
-        if layout.columns.get("timestamp") in ("csv", "json"):
+        if layout.is_text("timestamp"):
             counts = engine.fetch(
                 "SELECT count(*) FILTER (WHERE naive) AS naive, count(*) FILTER (WHERE NOT naive) AS zoned"
                 f' FROM {layout.name}_rows WHERE "timestamp" IS NOT NULL'
