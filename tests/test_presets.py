@@ -145,3 +145,139 @@ def test_a_record_of_a_standard_is_read(engine, tmp_path, preset, form):
     ]
     assert found.has_events
     assert not found.rejected
+
+
+def test_attributes_in_a_map_and_of_the_software_kit_are_read(engine, tmp_path):
+    attributes = {key: str(value) for key, value in OTEL["attributes"].items() if not isinstance(value, list)}
+    clickhouse = pa.table(
+        {
+            "Timestamp": pa.array([SECONDS * 10**9], pa.timestamp("ns")),
+            "SpanId": ["eee19b7ec3c1b174"],
+            "SpanAttributes": pa.array([list(attributes.items())], pa.map_(pa.string(), pa.string())),
+        }
+    )
+    kit = {
+        "context": {"span_id": "0xeee19b7ec3c1b175"},
+        "start_time": "2026-03-01T12:00:00.000000Z",
+        "attributes": OTEL["attributes"] | {"user.id": "acct-2"},
+    }
+    pq.write_table(clickhouse, tmp_path / "a.parquet")
+    (tmp_path / "b.jsonl").write_text(json.dumps(kit))
+    found = read([tmp_path / "a.parquet", tmp_path / "b.jsonl"], engine=engine, preset="otel-genai")
+    rows = engine.fetch(
+        "SELECT account_id, CAST(first_seen AS VARCHAR) AS t, input_tokens FROM exchanges ORDER BY 1"
+    )
+    assert rows.to_pylist() == [
+        {"account_id": "acct-1", "t": NOON, "input_tokens": 120},
+        {"account_id": "acct-2", "t": NOON, "input_tokens": 120},
+    ]
+    assert (found.kinds, found.rejected) == (("ip", "ip_prefix", "request_shape"), {})
+
+
+@pytest.mark.parametrize("factor", [1, 10**3, 10**6, 10**9])
+@pytest.mark.parametrize("form", ["nested JSON", "structs", "CSV"])
+def test_times_since_the_epoch_are_read_in_any_unit(engine, tmp_path, factor, form):
+    record = OCSF | {"time": SECONDS * factor}
+    found = read([write(tmp_path, record, form)], engine=engine, preset="ocsf-api-activity")
+    assert engine.fetch("SELECT CAST(first_seen AS VARCHAR) AS t FROM exchanges")["t"].to_pylist() == [NOON]
+    assert not found.naive_times
+
+
+def test_columns_of_the_configuration_go_over_a_preset(engine, tmp_path):
+    path = write(tmp_path, ECS | {"team": {"owner": "acct-9"}}, "nested JSON")
+    read([path], engine=engine, preset="ecs", column_names={"account_id": "team.owner"})
+    assert engine.fetch("SELECT account_id FROM exchanges")["account_id"].to_pylist() == ["acct-9"]
+
+
+def test_any_column_can_be_named_and_derived_from(engine, tmp_path):
+    path = write(tmp_path, ECS, "structs")
+    names = {"account_id": "user.id", "ip": "source.ip", "kind_of": "event.kind"}
+    read([path], engine=engine, column_names=names, derive={"sort": "upper(kind_of)"})
+    assert ("sort", "EVENT") in look(engine)
+
+
+def test_of_two_names_the_first_with_a_value_counts(engine, tmp_path):
+    lines = [
+        {"user.id": "a", "enduser.id": "x", "client.address": "192.0.2.1"},
+        {"user": {"id": None}, "enduser": {"id": "b"}, "client.address": "192.0.2.1"},
+    ]
+    (tmp_path / "x.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    pq.write_table(
+        pa.table(
+            {"user.id": [None, "c"], "enduser.id": ["d", "x"], "client.address": ["192.0.2.1", "192.0.2.1"]}
+        ),
+        tmp_path / "x.parquet",
+    )
+    read([tmp_path / "x.jsonl", tmp_path / "x.parquet"], engine=engine, preset="otel-genai")
+    assert sorted(engine.fetch("SELECT account_id AS a FROM exchanges")["a"].to_pylist()) == [
+        "a",
+        "b",
+        "c",
+        "d",
+    ]
+
+
+def test_faults_name_the_column_of_the_input(engine, tmp_path):
+    lines = [OCSF | {"metadata": {"uid": f"evt-{n}"}} for n in range(200)]
+    lines[7] = lines[7] | {"time": "soon"}
+    (tmp_path / "x.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    found = read([tmp_path / "x.jsonl"], engine=engine, preset="ocsf-api-activity")
+    (reason, rejected), *_ = found.rejected.items()
+    assert (reason, rejected.count) == ("timestamp (time): not an ISO time", 1)
+    assert [(one.column, one.row, one.value) for one in rejected.examples] == [("time", 8, "soon")]
+
+
+@pytest.mark.parametrize(
+    ("record", "options", "error", "words"),
+    [
+        (ECS, {"preset": "ocsf-api-activity"}, InputError, "has no 'actor.user.uid'.*found @timestamp"),
+        (ECS, {"preset": "esc"}, UsageError, "no preset 'esc'; did you mean 'ecs'"),
+        (
+            ECS,
+            {"preset": "ecs", "column_names": {"account_id": "user.idd"}},
+            InputError,
+            r"no file has 'user.idd', which \[columns\] names for 'account_id'; did you mean 'user.id'",
+        ),
+        (ECS, {"column_names": {"account_id": "user..id"}}, UsageError, r"account_id: 'user..id' is no"),
+        (
+            OCSF | {"count": [1]},
+            {"preset": "ocsf-api-activity"},
+            InputError,
+            "cannot be used.*exchanges .count.: not a whole number",
+        ),
+    ],
+)  # fmt: skip
+def test_errors_name_what_the_input_has(engine, tmp_path, record, options, error, words):
+    path = write(tmp_path, record, "structs")
+    with pytest.raises(error, match=words):
+        read([path], engine=engine, **options)
+
+
+@pytest.mark.parametrize("form", ["nested JSON", "flat JSON", "structs", "flat Parquet", "CSV"])
+def test_prompts_under_another_name_are_no_values(engine, tmp_path, form):
+    record = ECS | {"request": {"body": "the raw words of PLANTED"}}
+    path = write(tmp_path, record, form)
+    names = {"prompt": "request.body"}
+    for wanted in ("request", '"request.body"', "prompt"):
+        with pytest.raises(UsageError, match=r"no column|raw prompts"):
+            read(
+                [path],
+                engine=engine,
+                preset="ecs",
+                column_names=names,
+                derive={"x": f"CAST({wanted} AS VARCHAR)"},
+            )
+    read([path], engine=engine, preset="ecs", column_names=names)
+    assert not any("PLANTED" in value for _, value in look(engine))
+
+
+def test_a_run_records_the_preset_and_its_version(tmp_path):
+    path = write(tmp_path, ECS, "nested JSON")
+    manifest = cg.run(path, preset="ecs").manifest
+    assert manifest["preset"] == {
+        "name": "ecs",
+        "standard": "Elastic Common Schema",
+        "version": PRESETS["ecs"].version,
+    }
+    assert manifest["config"]["read"]["preset"] == "ecs"
+    assert cg.run("data/events.parquet", config={"read": {"max_rejected": 0.5}}).manifest["preset"] is None

@@ -29,13 +29,10 @@ REFUSED = {
 }
 ONE_VALUE = "expected one expression over the columns of a row"
 _FUNCTIONS = """
-SELECT function_type AS type, stability, len(parameters) AS parameters, varargs IS NOT NULL AS open,
-       macro_definition AS macro
-FROM duckdb_functions() WHERE function_name = {name}
+SELECT function_name AS name, function_type AS type, stability, len(parameters) AS parameters,
+       varargs IS NOT NULL AS open, macro_definition AS macro
+FROM duckdb_functions()
 """
-_NAMES = (
-    "SELECT DISTINCT function_name AS name FROM duckdb_functions() WHERE function_type IN ('scalar', 'macro')"
-)
 
 
 def list_columns(expression: str, fetch: Callable[[str], pa.Table]) -> tuple[tuple[str, ...], ...]:
@@ -53,7 +50,7 @@ def list_columns(expression: str, fetch: Callable[[str], pa.Table]) -> tuple[tup
             function whose value changes from call to call, or no SQL at all.
     """
     tree = _parse(expression, fetch)
-    _check_functions(tree, fetch)
+    _check_functions(tree, fetch, _list_functions(fetch))
     return tuple(sorted(set(_references(tree, frozenset()))))
 
 
@@ -107,26 +104,35 @@ def _references(tree: Any, bound: frozenset[str]) -> Iterator[tuple[str, ...]]:
                 yield from _references(one, bound)
 
 
-def _check_functions(tree: Any, fetch: Callable[[str], pa.Table]) -> None:
+def _list_functions(fetch: Callable[[str], pa.Table]) -> dict[str, list[dict[str, Any]]]:
+    """Give name -> what DuckDB says of each function of that name."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in fetch(_FUNCTIONS).to_pylist():
+        found.setdefault(row["name"], []).append(row)
+    return found
+
+
+def _check_functions(
+    tree: Any, fetch: Callable[[str], pa.Table], functions: Mapping[str, list[dict[str, Any]]]
+) -> None:
     """Check that every function, those in macros included, gives one value per row, and always the same."""
     for part in _walk(tree):
         if part["class"] != "FUNCTION":
             continue
         name, arguments = part["function_name"].lower(), len(part["arguments"])
-        known = fetch(_FUNCTIONS.format(name=literal(name))).to_pylist()
         if name == "age" and arguments == 1:  # counts from today, whatever the catalogue says
             raise UsageError(f"{name}() of one time does not depend on the row alone; {ONE_VALUE}")
+        known = functions.get(name, [])
         fitting = [one for one in known if one["open"] or one["parameters"] == arguments] or known
         if not known:
-            near = difflib.get_close_matches(name, fetch(_NAMES)["name"].to_pylist(), n=1)
+            near = difflib.get_close_matches(name, functions, n=1)
             raise UsageError(f"there is no function {name}" + (f"; did you mean {near[0]}?" if near else ""))
         kinds = {one["type"] for one in fitting}
         if not kinds & {"scalar", "macro"}:
-            word = (
-                "an aggregate" if "aggregate" in kinds else f"a {sorted(kinds)[0].replace('_', ' ')} function"
-            )
+            kind = min(kinds).replace("_", " ")
+            word = "an aggregate" if "aggregate" in kinds else f"a {kind} function"
             raise UsageError(f"{name}() is {word}; {ONE_VALUE}")
         if not any(one["type"] == "macro" or one["stability"] == "CONSISTENT" for one in fitting):
             raise UsageError(f"{name}() does not depend on the row alone; {ONE_VALUE}")
         for macro in {one["macro"] for one in fitting if one["type"] == "macro"}:
-            _check_functions(_parse(macro, fetch), fetch)
+            _check_functions(_parse(macro, fetch), fetch, functions)

@@ -34,10 +34,14 @@ class DerivedSignal:
     meaning: str
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """All columns that the expression names."""
+        return (*(name for group in self.needs for name in group), *self.others)
+
+    @property
     def columns(self) -> tuple[str, ...]:
-        """All columns of events that are used where they exist."""
-        named = (*(name for group in self.needs for name in group), *self.others)
-        return tuple(name for name in named if "." not in name)
+        """Those of them that events may have."""
+        return tuple(name for name in self.names if "." not in name)
 
 
 def _digest_long(text: str) -> str:

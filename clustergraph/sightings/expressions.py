@@ -91,14 +91,15 @@ def parse_expressions(derive: Mapping[str, str], engine: Engine) -> list[Express
         UsageError: one that is no expression over the columns of a row, or names raw prompts.
     """
     merged = DEFAULT_EXPRESSIONS | dict(derive)
-    needs = {one.kind: one.needs for one in DERIVED_SIGNALS}
+    defaults = {one.kind: one for one in DERIVED_SIGNALS}
     found = []
     for kind, sql in sorted(merged.items()):
         if not sql.strip():
             continue
-        default = sql == DEFAULT_EXPRESSIONS.get(kind)
-        columns = _list_columns(kind, sql, engine)
-        found.append(Expression(kind, sql, columns, needs[kind] if default else None))
+        if sql == DEFAULT_EXPRESSIONS.get(kind):
+            found.append(Expression(kind, sql, defaults[kind].names, defaults[kind].needs))
+        else:
+            found.append(Expression(kind, sql, _list_columns(kind, sql, engine)))
     return found
 
 
