@@ -1,8 +1,9 @@
 """Read a configuration file and check it against the signatures of the stages.
 
-A file has a section per stage, whose keys are the stage's keyword-only parameters, and three tables of names:
-``[signals]`` (column = kind), ``[families]`` (kind = family) and ``[nested]`` (finer kind = coarser kind).
-Defaults are written in the signatures alone.
+A file has a section per stage, whose keys are the stage's keyword-only parameters, and tables of names:
+``[signals]`` (column = kind), ``[families]`` (kind = family), ``[nested]`` (finer kind = coarser kind),
+``[derive]`` (kind = SQL expression) and ``[columns]`` (column = its name in the input). Defaults are written
+in the signatures alone.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
     Stages = Mapping[str, Callable[..., Any]]
     Config = Mapping[str, Mapping[str, Any]]
 
-NAME_TABLES = ("signals", "families", "nested")
-# Where an empty name takes a default away.
-_MAY_BE_EMPTY = ("nested",)
+NAME_TABLES = ("signals", "families", "nested", "derive", "columns")
+# Of these tables a value may be empty, which takes a default away.
+_MAY_BE_EMPTY = frozenset({"nested", "derive"})
 
 # What annotations may name although their module imports it for the type checker only.
 _WORDS = {**vars(typing), **vars(collections.abc)}
@@ -175,7 +176,8 @@ def _unknown_key(
 
 def _name(source: str, section: str, key: str, value: object) -> str:
     if not isinstance(value, str) or not key or not (value or section in _MAY_BE_EMPTY):
-        raise UsageError(f"{source}: [{section}] {key} must be a name in quotes, not {_say(value)}")
+        what = "an expression" if section == "derive" else "a name"
+        raise UsageError(f"{source}: [{section}] {key} must be {what} in quotes, not {_say(value)}")
     return value
 
 

@@ -19,8 +19,10 @@ from clustergraph.incidence.links import link
 from clustergraph.membership.members import partition
 from clustergraph.progress import Progress
 from clustergraph.projection.ties import project
+from clustergraph.sightings.derived import DEFAULT_EXPRESSIONS
 from clustergraph.sightings.layouts import DEFAULT_SIGNALS
 from clustergraph.sightings.nesting import DEFAULT_NESTED, check_nested
+from clustergraph.sightings.presets import PRESETS
 from clustergraph.sightings.reading import DEFAULT_FAMILIES, read
 from clustergraph.store.increments import choose_window
 
@@ -43,8 +45,8 @@ MEMORY_LIMIT = "1500MB"
 # Parameters that the pipeline passes itself, so that no configuration sets them.
 INJECTED = frozenset(
     {
-        "read.engine", "read.span", "read.earlier_events", "read.known_templates",
-        "signals", "families", "nested", "known_hubs",
+        "read.engine", "read.span", "read.earlier",
+        "signals", "families", "nested", "derive", "read.accounts", "read.column_names", "known_hubs",
         "project.min_accounts", "leiden", "volumes", "rank.accounts", "rank.extraction",
         "seed", "threads", "progress",
     }
@@ -82,17 +84,21 @@ def set_up(
     threads: int | None = None,
     memory_limit: str | None = None,
     progress: Progress | None = None,
+    preset: str | None = None,
 ) -> Job:
-    """Fill in the defaults; None for an argument is its default.
+    """Fill in the defaults; None for an argument is its default. A preset goes over the configuration's.
 
     Raises:
         UsageError: the configuration is wrong.
     """
+    if preset is not None:
+        config = {**(config or {}), "read": {**(config or {}).get("read", {}), "preset": preset}}
     settings = resolve(STAGES, config, INJECTED)
     settings["signals"] = settings["signals"] or dict(DEFAULT_SIGNALS)
     settings["families"] = DEFAULT_FAMILIES | settings["families"]
     settings["nested"] = DEFAULT_NESTED | settings["nested"]
     check_nested(settings["nested"])
+    settings["derive"] = DEFAULT_EXPRESSIONS | settings["derive"]
     threads = threads or os.cpu_count() or 1
     return Job(settings, seed, threads, memory_limit or MEMORY_LIMIT, progress or Progress())
 
@@ -106,7 +112,14 @@ def make_manifest(job: Job, facts: Mapping[str, Any]) -> dict[str, Any]:
         "threads": job.threads,
         "memory_limit": job.memory_limit,
         "config": job.settings,
+        "preset": _describe_preset(job.settings["read"]["preset"]),
         "input": facts,
         "stages": job.progress.timings(),
         "packages": {"python": platform.python_version(), **{name: version(name) for name in packages}},
     }
+
+
+def _describe_preset(name: str | None) -> dict[str, str] | None:
+    if name is None:
+        return None
+    return {"name": name, "standard": PRESETS[name].standard, "version": PRESETS[name].version}

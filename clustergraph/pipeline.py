@@ -83,6 +83,7 @@ def run(
     volumes: str | Path | None = None,
     known_hubs: str | Path | None = None,
     config: Mapping[str, Mapping[str, Any]] | None = None,
+    preset: str | None = None,
     seed: int = 0,
     threads: int | None = None,
     memory_limit: str | None = None,
@@ -97,6 +98,7 @@ def run(
         volumes: table of the volume to rank by.
         known_hubs: table of signals that are public infrastructure.
         config: section -> key -> value, as in a configuration file.
+        preset: standard whose names the input has: `ecs`, `ocsf-api-activity` or `otel-genai`.
         seed: of everything that is drawn at random.
         threads: processors to use, all if not given.
         memory_limit: of the engine that reads and groups, ``"1500MB"`` if not given; more goes to disk.
@@ -110,7 +112,7 @@ def run(
         InputError: the input is wrong, or ``out`` cannot be written.
         GuardrailError: the work would exceed a bound.
     """
-    job = set_up(config, seed, threads, memory_limit, progress)
+    job = set_up(config, seed, threads, memory_limit, progress, preset)
     with (
         _workplace(out) as working,
         _linked(job, working, inputs, accounts, volumes, known_hubs) as (incidence, given),
@@ -132,6 +134,7 @@ def estimate(
     volumes: str | Path | None = None,
     known_hubs: str | Path | None = None,
     config: Mapping[str, Mapping[str, Any]] | None = None,
+    preset: str | None = None,
     seed: int = 0,
     threads: int | None = None,
     memory_limit: str | None = None,
@@ -141,7 +144,7 @@ def estimate(
 
     Nothing is written to ``out``, only whether it could be is checked.
     """
-    job = set_up(config, seed, threads, memory_limit, progress)
+    job = set_up(config, seed, threads, memory_limit, progress, preset)
     if out is not None:
         check_target(Path(out).absolute())
     with (
@@ -176,14 +179,16 @@ def _linked(
     paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     with DuckDBEngine(working, job.threads, job.memory_limit) as engine:
         with job.progress.stage("read") as advance:
+            known = read_accounts(accounts, engine) if accounts else None
             sightings = read(
                 paths, engine=engine, signals=settings["signals"], families=settings["families"],
-                nested=settings["nested"], threads=job.threads,
+                nested=settings["nested"], derive=settings["derive"], accounts=known,
+                column_names=settings["columns"], threads=job.threads,
                 progress=lambda what: advance(None, what), **settings["read"],
             )  # fmt: skip
             hubs = read_known_hubs(known_hubs, engine) if known_hubs else None
             volume_table = read_volumes(volumes, engine) if volumes else None
-            account_table = read_accounts(accounts, engine).select(_KNOWN) if accounts else None
+            account_table = None if known is None else known.select(_KNOWN)
         with job.progress.stage("link"):
             sightings = observe_behaviour(
                 sightings, families=settings["families"], nested=settings["nested"], **settings["behaviour"]

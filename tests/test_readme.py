@@ -20,7 +20,9 @@ from clustergraph.config import check_config, resolve
 from clustergraph.jobs import INJECTED, MEMORY_LIMIT, STAGES
 from clustergraph.scoring.comparison import score
 from clustergraph.sightings import side_tables
+from clustergraph.sightings.derived import DERIVED_SIGNALS
 from clustergraph.sightings.layouts import COUNTS, TEXTS, TIMES
+from clustergraph.sightings.presets import PRESETS
 from clustergraph.sightings.reading import DEFAULT_FAMILIES
 from tests.scored_runs import make_truth, write_run
 
@@ -102,6 +104,35 @@ def _find_meaning(stage: Any, key: str) -> str:
     return " ".join(found[1].split()).replace("``", "`").rstrip(".")
 
 
+def _derived() -> str:
+    rows = [
+        [
+            f"`{one.kind}`",
+            one.family,
+            " and ".join(" or ".join(f"`{name}`" for name in group) for group in one.needs),
+            one.meaning,
+        ]
+        for one in DERIVED_SIGNALS
+    ]
+    return _table(["kind", "family", "needs", "value"], rows)
+
+
+def _presets() -> str:
+    columns = list(dict.fromkeys(column for one in PRESETS.values() for column in one.names))
+    header = ["column", *(f"`{name}`: {one.standard} {one.version}" for name, one in PRESETS.items())]
+    rows = [
+        [f"`{column}`", *(_say_paths(one.names.get(column, ())) for one in PRESETS.values())]
+        for column in columns
+    ]
+    return _table(header, rows)
+
+
+def _say_paths(paths: Iterable[str]) -> str:
+    """Say paths without the places that all attributes of OpenTelemetry are looked for in."""
+    short = dict.fromkeys(path for path in paths if not path.startswith(("attributes.", "SpanAttributes.")))
+    return ", ".join(f"`{path}`" for path in short)
+
+
 EXPECTED = {name: _columns(table) for name, table in schema.ARTEFACTS.items()} | {
     "nightly": _columns([one for one in schema.NIGHTLY_CLUSTERS if one.name not in schema.CLUSTERS.names]),
     "lineage": _columns(schema.LINEAGE),
@@ -109,6 +140,8 @@ EXPECTED = {name: _columns(table) for name, table in schema.ARTEFACTS.items()} |
     "decisions": _columns(schema.DECISIONS),
     "decision_log": _columns(schema.DECISION_LOG),
     "configuration": _settings(),
+    "derived": _derived(),
+    "presets": _presets(),
 }
 
 

@@ -34,6 +34,11 @@ _OPTIONS = [
     click.option("--known-hubs", metavar="FILE", help="Signals that are known to be public infrastructure."),
     click.option("--config", metavar="FILE.toml", help="Settings, a section per stage."),
     click.option(
+        "--preset",
+        type=click.Choice(["ecs", "ocsf-api-activity", "otel-genai"]),
+        help="Names that INPUT has.",
+    ),
+    click.option(
         "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of all chance."
     ),
     click.option("--threads", type=click.IntRange(min=1), help="Processors to use.  [default: all]"),

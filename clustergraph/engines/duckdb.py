@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Self
 import duckdb
 import pyarrow as pa
 
+from clustergraph.engines.expressions import list_columns
 from clustergraph.engines.sql import literal, quote
 from clustergraph.errors import ClustergraphError, InputError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
 # What DuckDB asks for per thread, and enough in trials; small inputs get by with less.
@@ -28,6 +29,11 @@ SETTINGS = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
+# What DuckDB raises for expressions that do not fit the values of their columns.
+WRITTEN_WRONG = (
+    duckdb.BinderException, duckdb.CatalogException, duckdb.ConversionException, duckdb.InvalidInputException,
+    duckdb.InvalidTypeException, duckdb.OutOfRangeException, duckdb.TypeMismatchException,
+)  # fmt: skip
 FULL_DISK = "max_temp_directory_size|No space left|File too large|could not (write|flush)"
 # What reading Parquet says of text that is not UTF-8, with the text, which may be somebody's prompt.
 NOT_UTF8 = re.compile(r': value ".*', re.DOTALL)
@@ -96,12 +102,14 @@ class DuckDBEngine:
         text: Sequence[str] = (),
         delimiter: str = ",",
         hive: bool = False,
+        named: Mapping[str, str] | None = None,
         located: bool = False,
     ) -> None:
         """Name a lazy relation over files of one layout; see `Engine.scan`."""
         paths = "[" + ", ".join(literal(_escape(file)) for file in files) + "]"
         hives = f"hive_partitioning = {str(hive).lower()}, hive_types_autocast = false"
         file = 'filename AS "file", ' if located else ""
+        given = "".join(f"{sql} AS {quote(column)}, " for column, sql in (named or {}).items())
         if (
             located and format != "parquet" and len(files) == 1
         ):  # a window without order reads in the file's order
@@ -109,19 +117,19 @@ class DuckDBEngine:
         if format == "parquet":
             row = "file_row_number + 1 AS row, " if located else ""
             numbered = ", file_row_number = true, filename = true" if located else ""
-            without = " EXCLUDE (filename, file_row_number)" if located else ""
-            sql = f"SELECT {file}{row}*{without} FROM read_parquet({paths}, {hives}{numbered})"
+            own = _all_but(("filename", "file_row_number") if located else (), named)
+            sql = f"SELECT {file}{row}{given}{own} FROM read_parquet({paths}, {hives}{numbered})"
         elif format == "csv":
             types = ", ".join(f"{literal(column)}: 'VARCHAR'" for column in columns)
             sql = (
-                f"SELECT {file}* EXCLUDE (filename) FROM read_csv({paths}, {hives},"
+                f"SELECT {file}{given}{_all_but(('filename',), named)} FROM read_csv({paths}, {hives},"
                 " auto_detect = false, header = true,"
                 f" delim = {literal(delimiter)}, quote = '\"', escape = '\"', columns = {{{types}}},"
                 f" filename = true, store_rejects = true, rejects_limit = 0,"
                 f" rejects_table = '{name}_errors', rejects_scan = '{name}_scans')"
             )
         else:
-            sql = _json_sql(paths, hives, file, columns, text)
+            sql = _json_sql(paths, hives, file, columns, text, named or {})
         self.view(name, sql)
 
     def rejects(self, name: str) -> pa.Table:
@@ -177,6 +185,21 @@ class DuckDBEngine:
         """Give the SQL expression of a column's 64-bit hash."""
         return f"hash({column})"
 
+    def list_columns(self, expression: str) -> tuple[tuple[str, ...], ...]:
+        """Check an expression and list the columns that it names; see `Engine.list_columns`."""
+        return list_columns(expression, self.fetch)
+
+    def evaluate(self, sql: str, where: str) -> pa.Table:
+        """Run a query with an expression that somebody wrote; see `Engine.evaluate`."""
+        try:
+            return self._connection.sql(sql).to_arrow_table()
+        except WRITTEN_WRONG as error:
+            if NOT_UTF8.search(str(error)):
+                raise _explain(error, self._home.parent) from error
+            raise UsageError(f"{where}: {_first_line(error)}") from error
+        except duckdb.Error as error:
+            raise _explain(error, self._home.parent) from error
+
     def close(self) -> None:
         """Let go of everything and remove the scratch files; may be called twice."""
         try:
@@ -224,8 +247,21 @@ def _config(home: Path, threads: int | None, memory_limit: str | None) -> dict[s
     return config
 
 
-def _json_sql(paths: str, hives: str, file: str, columns: Sequence[str], text: Sequence[str]) -> str:
+def _all_but(columns: Sequence[str], named: Mapping[str, str] | None) -> str:
+    """Write the columns of files that are given: all but some, and but those in whose place others are."""
+    hidden = (*columns, *(named or {}))
+    if not hidden:
+        return "*"
+    return f"COLUMNS(lambda name: name NOT IN ({', '.join(map(literal, hidden))}))"
+
+
+def _json_sql(
+    paths: str, hives: str, file: str, columns: Sequence[str], text: Sequence[str], named: Mapping[str, str]
+) -> str:
     """Write the query of JSON lines: the keys as text, and the line's fault if it has one."""
+    given = "".join(
+        f", CASE WHEN readable THEN {sql} END AS {quote(column)}" for column, sql in named.items()
+    )
     wanted = "{" + ", ".join(f'"{column}": "JSON"' for column in columns) + "}"
     values = "".join(f", (line.{quote(column)} ->> '$') AS {quote(column)}" for column in columns)
     wrong = "".join(
@@ -237,7 +273,7 @@ def _json_sql(paths: str, hives: str, file: str, columns: Sequence[str], text: S
         f"SELECT {file}CASE WHEN NOT readable THEN 'line: not a JSON object in UTF-8'{wrong} END AS fault"
         f"{values}, * EXCLUDE (filename, readable, line)"
         f" FROM (SELECT * EXCLUDE (json), coalesce(json_type(json) = 'OBJECT', false) AS readable,"
-        f" json_transform(CASE WHEN readable THEN json END, {literal(wanted)}) AS line"
+        f" json_transform(CASE WHEN readable THEN json END, {literal(wanted)}) AS line{given}"
         f" FROM read_json_objects({paths}, {hives}, format = 'newline_delimited', ignore_errors = true,"
         f" filename = true, maximum_object_size = {JSON_LINE_LIMIT}))"
     )

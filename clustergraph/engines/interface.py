@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
     import pyarrow as pa
@@ -29,6 +29,7 @@ class Engine(Protocol):
         text: Sequence[str] = (),
         delimiter: str = ",",
         hive: bool = False,
+        named: Mapping[str, str] | None = None,
         located: bool = False,
     ) -> None:
         """Name a lazy relation over files of one layout.
@@ -43,6 +44,8 @@ class Engine(Protocol):
             text: for JSON, the columns whose values have to be strings.
             delimiter: of CSV.
             hive: take `key=value` folders of the paths as text columns.
+            named: further columns -> SQL over those of the files, or over `json`, the line; they take the
+                place of columns of their names.
             located: add `file` (the path) and, for Parquet, `row` (from 1) to the columns.
         """
 
@@ -77,6 +80,28 @@ class Engine(Protocol):
 
     def hash(self, column: str) -> str:
         """Give the SQL expression of a column's 64-bit hash, an unsigned integer."""
+
+    def list_columns(self, expression: str) -> tuple[tuple[str, ...], ...]:
+        """Check that an expression gives one value per row from its columns alone, and list the columns.
+
+        Returns:
+            Each name once, in order, as the parts that dots separate.
+
+        Raises:
+            UsageError: it has an aggregate, a subquery, a table function, a function whose value changes from
+                call to call, or is no expression at all.
+        """
+
+    def evaluate(self, sql: str, where: str) -> pa.Table:
+        """Run a query with an expression that somebody wrote and give its rows.
+
+        Args:
+            sql: the query.
+            where: the expression stands, for the message of an error.
+
+        Raises:
+            UsageError: the expression does not fit the columns' types or values.
+        """
 
     def close(self) -> None:
         """Let go of everything and remove the files that the engine made."""

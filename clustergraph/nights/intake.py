@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from clustergraph.analysis import describe_input
 from clustergraph.errors import InputError, UsageError
 from clustergraph.nights.task import Fresh
+from clustergraph.sightings.earlier import Earlier
 from clustergraph.sightings.reading import read
+from clustergraph.sightings.side_tables import read_accounts
 from clustergraph.sightings.spans import Span
 from clustergraph.store.increments import fold
 from clustergraph.store.ledger import read_templates
@@ -46,10 +48,12 @@ def take_in(task: Task, night: date, paths: Sequence[str | Path], *, allow_empty
     span = Span(night - timedelta(days=job.settings["window"]["late"]), night + _EARLY)
     known = read_templates(store, (task.left_before(night) or {}).get("ledger"))
     with task.open_engine() as engine, job.progress.stage("read") as advance:
+        given = task.given.accounts
         sightings = read(
             paths, engine=engine, signals=job.settings["signals"], families=job.settings["families"],
-            nested=job.settings["nested"],
-            span=span, earlier_events=_list_events(task, night, span), known_templates=known,
+            nested=job.settings["nested"], derive=job.settings["derive"],
+            accounts=read_accounts(given, engine) if given else None, column_names=job.settings["columns"],
+            span=span, earlier=Earlier(_list_events(task, night, span), known),
             threads=job.threads, progress=lambda what: advance(None, what), **job.settings["read"],
         )  # fmt: skip
         aside = sum(found.count for found in sightings.rejected.values())

@@ -34,6 +34,7 @@ def nightly(
     volumes: str | Path | None = None,
     known_hubs: str | Path | None = None,
     config: Mapping[str, Mapping[str, Any]] | None = None,
+    preset: str | None = None,
     seed: int = 0,
     threads: int | None = None,
     memory_limit: str | None = None,
@@ -53,6 +54,7 @@ def nightly(
         volumes: table of the volume to rank by.
         known_hubs: table of signals that are public infrastructure.
         config: section -> key -> value, as in a configuration file.
+        preset: standard whose names the input has: `ecs`, `ocsf-api-activity` or `otel-genai`.
         seed: of everything that is drawn at random.
         threads: processors to use, all if not given.
         memory_limit: of the engine that reads and groups.
@@ -70,7 +72,7 @@ def nightly(
         InputError: the input or the store is wrong, or the disk is full.
         GuardrailError: a figure is out of bounds, or another job holds the store.
     """
-    job = set_up(config, seed, threads, memory_limit, progress)
+    job = set_up(config, seed, threads, memory_limit, progress, preset)
     paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     _check_arguments(night, accepted or {})
     opened = open_store(Path(store).absolute(), create=True)

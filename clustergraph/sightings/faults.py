@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from clustergraph.engines.sql import literal, quote
@@ -147,7 +147,7 @@ def find_examples(
     """
     column = reason.rsplit(":", 1)[0]
     # Nobody's prompt is shown, not even a part of one that a stray comma put into another column.
-    hidden = column == PROMPT or (layout.format == "csv" and PROMPT in layout.sources[0].header)
+    hidden = column == PROMPT or (layout.format == "csv" and PROMPT in layout.sources[0].columns)
     shown = quote("raw_" + column) if column in layout.columns and not hidden else "NULL"
     sources: Sequence[Any] = layout.sources
     if layout.format != "parquet":  # rows of text are numbered in one file at a time, so only one is searched
@@ -162,6 +162,24 @@ def find_examples(
     )
     engine.drop(LOCATED)
     return tuple(Example(row["file"], row["row"], column, row["value"]) for row in found.to_pylist())
+
+
+def say_origins(rejected: Mapping[str, Rejected], origins: Mapping[str, str]) -> dict[str, Rejected]:
+    """Name in reasons and examples what a column is called in the input.
+
+    Args:
+        rejected: reason -> rows.
+        origins: column -> its name in the input, of those that are called otherwise there.
+    """
+    said = {}
+    for reason, one in rejected.items():
+        column, what = reason.split(": ", 1)
+        if column in origins:
+            examples = tuple(replace(example, column=origins[column]) for example in one.examples)
+            said[f"{column} ({origins[column]}): {what}"] = Rejected(one.count, examples)
+        else:
+            said[reason] = one
+    return said
 
 
 def check_share(rejected: Mapping[str, Rejected], rows: int, max_rejected: float) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from clustergraph.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from clustergraph.engines.interface import Engine
     from clustergraph.sightings.sources import Source
@@ -35,10 +35,15 @@ TEXTS = (
     CONVERSATION, *DEFAULT_SIGNALS,
 )  # fmt: skip
 TIMES = ("timestamp", "ingested_at")
+ADDRESS = "ip"  # the column of addresses, and their kind
+# Parameters of a request: numbers however they are written, and texts that may be lists.
+NUMBERS = ("temperature", "top_p", "max_tokens")
+STRUCTURES = ("stop", "tools")
+TEXTUAL = frozenset({"csv", "json", "parsed"})  # words of types whose times and counts are text
 ACCEPTED = {
     "text": ({"text", "null", "csv", "json"}, "text"),
-    "time": ({"time", "zoned time", "null", "csv", "json"}, "a timestamp"),
-    "integer": ({"integer", "null", "csv", "json"}, "a whole number (an integer type)"),
+    "time": ({"time", "zoned time", "null", "csv", "json", "parsed"}, "a timestamp"),
+    "integer": ({"integer", "null", "csv", "json", "parsed"}, "a whole number (an integer type)"),
 }  # what is expected -> the words of types that will do, and how to say it
 
 
@@ -65,9 +70,25 @@ class Layout:
         """Give the files' format."""
         return self.sources[0].format
 
+    @property
+    def named(self) -> Mapping[str, str]:
+        """Give the columns that have other names in the files, and the SQL that finds them."""
+        return self.sources[0].named
 
-def tell_shape(sources: Sequence[Source], signals: Mapping[str, str]) -> Shape:
+    def is_text(self, name: str) -> bool:
+        """Tell whether a time or count comes as text that has to be parsed."""
+        return self.columns.get(name) in TEXTUAL
+
+
+def tell_shape(
+    sources: Sequence[Source], signals: Mapping[str, str], derives: Callable[[set[str]], bool]
+) -> Shape:
     """Tell events from sightings by the columns of all files, and check those that have to be there.
+
+    Args:
+        sources: the files.
+        signals: column -> kind.
+        derives: tells whether any signal can be derived from columns.
 
     Raises:
         InputError: no account id, no signal, or the columns of both shapes.
@@ -75,6 +96,7 @@ def tell_shape(sources: Sequence[Source], signals: Mapping[str, str]) -> Shape:
     filled = [source for source in sources if _names(source)]
     long = [source for source in filled if {"kind", "value"} <= _names(source)]
     wide = [source for source in filled if _names(source) & signals.keys() or _is_prompted(source, signals)]
+    wide += [source for source in filled if source not in (*long, *wide) and derives(_names(source))]
     for source in filled:
         require(source, "account_id")
     both = [source for source in long if source in wide]
@@ -125,7 +147,8 @@ def check_types(sources: Iterable[Source], signals: Collection[str]) -> None:
         source, name = min(wrong, key=lambda pair: (pair[0].path, pair[1]))
         found, said = source.types.get(name, source.columns[name]), ACCEPTED[expected[name]][1]
         as_in = f", as in {right[name]}" if name in right else ""
-        raise InputError(f"{source.path}: column {name!r} is {found}; expected {said}{as_in}: convert it")
+        said_name = repr(source.origins.get(name, name))
+        raise InputError(f"{source.path}: column {said_name} is {found}; expected {said}{as_in}: convert it")
 
 
 def sort_layouts(sources: Iterable[Source], wanted: Sequence[str]) -> list[Layout]:
@@ -154,7 +177,7 @@ def scan_sources(
 ) -> None:
     """Name a relation of some files of a layout; `located` tells the file and row of each row."""
     first = layout.sources[0]
-    keys = [key for key in wanted if layout.columns.get(key) == "json"]
+    keys = [key for key in wanted if layout.columns.get(key) == "json" and key not in layout.named]
     engine.scan(
         name,
         [source.path for source in sources],
@@ -163,6 +186,7 @@ def scan_sources(
         text=[key for key in keys if key in {"account_id", "event_id", *texts}],
         delimiter=first.delimiter,
         hive=layout.hive,
+        named={key: layout.named[key] for key in wanted if key in layout.named},
         located=located or layout.format != "parquet",
     )
 
@@ -207,7 +231,8 @@ def _hint(wanted: Iterable[str], columns: Sequence[str]) -> str:
 
 def _layout_key(source: Source, wanted: Sequence[str]) -> tuple[object, ...]:
     types = tuple((name, source.types.get(name, source.columns.get(name, ""))) for name in wanted)
-    return source.format, source.delimiter, source.header, types, tuple(sorted(source.hive))
+    named = tuple(sorted(source.named.items()))
+    return source.format, source.delimiter, source.header, types, tuple(sorted(source.hive)), named
 
 
 def _layout(name: str, sources: Sequence[Source], wanted: Sequence[str]) -> Layout:
@@ -216,6 +241,7 @@ def _layout(name: str, sources: Sequence[Source], wanted: Sequence[str]) -> Layo
     if first.format == "json":  # the sample need not show every key
         own = {key: "json" for key in wanted if key in own or key not in first.hive}
     hive = {key: "csv" for key in first.hive if key in wanted and key not in first.columns}
+    from_folders = any(first.origins.get(key) in first.hive for key in wanted)
     columns = {key: own[key] for key in wanted if own.get(key, "null") != "null"} | hive
     types = {key: first.types[key] for key in columns if key in first.types}
-    return Layout(name, tuple(sources), columns, types, bool(hive))
+    return Layout(name, tuple(sources), columns, types, bool(hive) or from_folders)

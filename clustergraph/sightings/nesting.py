@@ -23,7 +23,6 @@ DEFAULT_NESTED = {
     "ip": "ip_prefix",
     "ip_prefix": "asn",
     "payment_fingerprint": "card_bin",
-    "email_pattern": "email_domain",
     "synchrony": "handover",
 }  # finer kind -> the coarser one that it lies in
 

@@ -6,15 +6,22 @@ are checked before anything is made of them.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
-from clustergraph.engines.sql import quote
 from clustergraph.errors import InputError
 from clustergraph.sightings.activity import name_activity
+from clustergraph.sightings.checking import check_rows, tell_times
+from clustergraph.sightings.derived import DERIVED_SIGNALS
+from clustergraph.sightings.deriving import FACTS
+from clustergraph.sightings.earlier import Earlier
 from clustergraph.sightings.elicitation import elicits
-from clustergraph.sightings.faults import LOCATED, Rejected, add_up, check_share, count_rejects, find_examples
+from clustergraph.sightings.expressions import (
+    Derivation,
+    choose_expressions,
+    list_wanted,
+    parse_expressions,
+)
 from clustergraph.sightings.layouts import (
     CONVERSATION,
     COUNTS,
@@ -24,16 +31,21 @@ from clustergraph.sightings.layouts import (
     TEMPLATE,
     check_types,
     has_prompts,
-    scan_layout,
     sort_layouts,
     tell_shape,
 )
+from clustergraph.sightings.naming import (
+    check_names,
+    choose_names,
+    merge_origins,
+    name_columns,
+    raw_prompts,
+)
 from clustergraph.sightings.nesting import nest_kinds
 from clustergraph.sightings.prompts import name_templates
-from clustergraph.sightings.relations import drop_duplicates, list_files, name_relations
-from clustergraph.sightings.rows import rows_sql
+from clustergraph.sightings.relations import drop_duplicates, name_relations
 from clustergraph.sightings.sources import find
-from clustergraph.sightings.survey import Columns, check_totals, survey
+from clustergraph.sightings.survey import Columns
 from clustergraph.sightings.traits import name_traits
 from clustergraph.templates.known import FOUND
 
@@ -44,11 +56,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from clustergraph.engines.interface import Engine
-    from clustergraph.sightings.layouts import Layout, Shape
+    from clustergraph.sightings.faults import Rejected
+    from clustergraph.sightings.layouts import Shape
     from clustergraph.sightings.relations import InputFile
     from clustergraph.sightings.sources import Source
     from clustergraph.sightings.spans import Span
-    from clustergraph.sightings.survey import Survey
 
 DEFAULT_FAMILIES = {
     "payment_fingerprint": "payment",
@@ -60,11 +72,7 @@ DEFAULT_FAMILIES = {
     "synchrony": "timing",
     "handover": "timing",
     "pivot": "timing",
-    "ip_prefix": "network",
-    "asn": "network",
-    "card_bin": "payment",
-    "email_domain": "identity",
-    "email_pattern": "identity",
+    **{one.kind: one.family for one in DERIVED_SIGNALS},
 }  # kind -> family; any other kind is a family of its own
 DEFAULT_PLACE = "asn"
 
@@ -140,12 +148,15 @@ def read(
     signals: Mapping[str, str] | None = None,
     families: Mapping[str, str] | None = None,
     nested: Mapping[str, str] | None = None,
+    derive: Mapping[str, str] | None = None,
+    accounts: pa.Table | None = None,
+    column_names: Mapping[str, str] | None = None,
+    preset: Literal["ecs", "ocsf-api-activity", "otel-genai"] | None = None,
     max_rejected: float = 0.01,
     place: str = DEFAULT_PLACE,
     elicitation: Mapping[str, str] | None = None,
     span: Span | None = None,
-    earlier_events: Sequence[str] = (),
-    known_templates: pa.Table | None = None,
+    earlier: Earlier = Earlier(),  # noqa: B008 (frozen)
     threads: int | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Sightings:
@@ -157,71 +168,68 @@ def read(
         signals: column of events -> kind of signal; by default the four columns of the contract.
         families: kind -> family, over the defaults.
         nested: finer kind -> the coarser one that it lies in, over the defaults; an empty name for none.
+        derive: kind -> SQL expression over the columns of a row of events, over the default ones; an empty
+            expression turns a default one off.
+        accounts: what is known of accounts (`side_tables.read_accounts`), which expressions may use as well.
+        column_names: column -> its name in the input, or the keys that lead to it with dots between; over
+            those of the preset.
+        preset: standard whose names the input has: `ecs`, `ocsf-api-activity` or `otel-genai`.
         max_rejected: share of rows up to which rows set aside are normal.
         place: column of events that tells where a row was seen; chance is reckoned place by place.
         elicitation: name -> regular expression (RE2) of prompts that ask for reasoning, in place of those of
             `elicitation.PATTERNS`.
         span: days that rows have to be of; others, and rows without a time, are set aside.
-        earlier_events: Parquet files of `event`, the MD5 of event ids that were counted before.
-        known_templates: templates that keep their ids (`templates.known.FOUND`).
+        earlier: what earlier nights know: events that were counted, templates that keep their ids.
         threads: that look for templates in prompts; all processors if None.
         progress: told in a few words what is being done.
 
     Raises:
         InputError: a file that is missing, damaged, or not what its name says; a column that is missing or
             of the wrong type; no signal column; more than a fifth of the rows unusable.
-        UsageError: what prompts that ask for reasoning look like is no regular expression.
-        UsageError: kinds are nested in a circle, or in kinds of another family.
+        UsageError: an expression is wrong, names a column that is not there, or does not fit its values; what
+            prompts that ask for reasoning look like is no regular expression; kinds are nested in a circle,
+            or in kinds of another family.
     """
     asked = elicits(engine, PROMPT, elicitation)
     say = progress or (lambda _: None)
     mapping = _without_prompts(DEFAULT_SIGNALS if signals is None else signals)
     say("looking at the files")
-    sources = find(inputs)
-    shape = tell_shape(sources, mapping)
+    sources = name_columns(find(inputs), choose_names(column_names or {}, preset))
+    check_names(sources, column_names or {})
+    known_of_accounts = _load_accounts(engine, accounts)
+    expressions = parse_expressions(derive or {}, engine)
+    shape = tell_shape(
+        sources, mapping, lambda names: any(one.holds_for(names, known_of_accounts) for one in expressions)
+    )
     check_types(sources, [*mapping, place])
     columns = replace(_choose_columns(sources, shape, mapping, place), span=span)
+    chosen = choose_expressions(
+        expressions, columns.signals, shape=shape, present=_name_present(sources) - raw_prompts(sources),
+        may_have=columns.present, accounts=None if accounts is None else known_of_accounts,
+    )  # fmt: skip
+    columns = replace(columns, derived=list_wanted(chosen, columns.present))
     if span is not None and "timestamp" not in columns.present:
         raise InputError("no file has the column 'timestamp', which tells the night that a row is of")
     layouts = sort_layouts(sources, columns.wanted)
-    for layout in layouts:
-        say(f"reading {len(layout.sources):,} files ({layout.format})")
-        _read_layout(engine, layout, columns)
-    unread = [engine.rejects(layout.name) for layout in layouts if layout.format == "csv"]
     shown = not any(PROMPT in source.columns for source in sources)
-    rejected: list[Mapping[str, Rejected]] = [count_rejects(lines, shown=shown) for lines in unread]
-    say("checking rows")
-    wanted = ", ".join(quote(name) for name in columns.wanted)
-    parts = [f"SELECT {wanted}, fault FROM {layout.name}_rows" for layout in layouts]
-    engine.view("input_rows", " UNION ALL ".join(parts))
-    found = survey(engine, "input_rows", columns)
-    clean = "input_rows"
-    if found.suspicious or _has_faults(engine, layouts):
-        rejected += [_count_faults(engine, layout, columns) for layout in layouts]
-        clean = "input_clean"
-        engine.view(clean, f"SELECT {wanted} FROM input_rows WHERE fault IS NULL")
-    unread_in = Counter(file for lines in unread for file in lines["file"].to_pylist())
-    files = list_files(engine, layouts, unread_in)
-    rows = sum(file.rows for file in files)
-    reasons = add_up(*rejected)
-    degraded = check_share(reasons, rows, max_rejected)
-    if reasons:
-        found = survey(engine, clean, columns)
-    check_totals(found.totals)
-    unique, duplicates = drop_duplicates(engine, clean, columns, earlier_events)
+    checked = check_rows(
+        engine, layouts, columns, merge_origins(sources), max_rejected=max_rejected, shown=shown, progress=say
+    )
+    found = checked.survey
+    unique, duplicates = drop_duplicates(engine, checked.relation, columns, earlier.events)
     kinds, templates, has_fillings = set(found.kinds), FOUND.empty_table(), False
     prompts = columns.prompt
     if prompts:
         prompted = name_templates(
-            engine, unique, layouts, columns, known_templates, asked, threads=threads, progress=say
+            engine, unique, layouts, columns, earlier.templates, asked, threads=threads, progress=say
         )
         has_fillings = prompted.any_found
         unique, templates, columns = prompted.relation, prompted.templates, replace(columns, prompt=False)
         kinds |= {mapping[TEMPLATE]} if prompted.any_found else set()
-    name_relations(engine, unique, columns, found)
+    kinds |= set(name_relations(engine, unique, columns, found, Derivation(chosen, known_of_accounts)))
     activity = name_activity(engine, unique, columns, has_time=found.has_time)
     name_traits(engine, unique, columns, prompted=prompts)
-    naive, times = _tell_times(engine, layouts, found)
+    naive, times = tell_times(engine, layouts, found)
     known = DEFAULT_FAMILIES | dict(families or {})
     of_kind = {kind: known.get(kind, kind) for kind in kinds}
     return Sightings(
@@ -234,11 +242,11 @@ def read(
         has_place=columns.place is not None,
         has_events=bool(columns.ids),
         measures=frozenset(name for name in COUNTS if name in columns.present),
-        files=files,
-        rows=rows,
-        rejected=reasons,
+        files=checked.files,
+        rows=checked.rows,
+        rejected=checked.rejected,
         duplicates=duplicates,
-        degraded=degraded,
+        degraded=checked.degraded,
         naive_times=naive,
         times=times,
         templates=templates,
@@ -255,14 +263,30 @@ def _without_prompts(signals: Mapping[str, str]) -> Mapping[str, str]:
     return {TEMPLATE: signals[PROMPT], **others}
 
 
+def _load_accounts(engine: Engine, accounts: pa.Table | None) -> tuple[str, ...]:
+    """Load what expressions may use of the table of accounts; give its columns that are known of anybody."""
+    if accounts is None:
+        return ()
+    engine.load(FACTS, accounts)
+    known = [name for name in accounts.column_names if accounts[name].null_count < accounts.num_rows]
+    return tuple(name for name in known if name != "account_id")
+
+
+def _name_present(sources: Sequence[Source]) -> set[str]:
+    """Give all names of columns that some file is seen to have."""
+    return {name for source in sources for name in (*source.columns, *source.hive)}
+
+
 def _choose_columns(
     sources: Sequence[Source], shape: Shape, mapping: Mapping[str, str], place: str
 ) -> Columns:
-    present = {name for source in sources for name in (*source.columns, *source.hive)}
+    present = _name_present(sources)
     if any(
         source.format == "json" for source in sources
     ):  # a key may come after the lines that were looked at
-        present |= {"timestamp", "event_id", place, MODEL, CONVERSATION, *COUNTS, *mapping}
+        derivable = {name for one in DERIVED_SIGNALS for name in one.columns}
+        present |= {"timestamp", "event_id", place, MODEL, CONVERSATION, *COUNTS, *mapping, *derivable}
+        present |= {name for source in sources for name in source.named}
     if shape == "sightings":
         return Columns(shape, {}, present)
     prompt = has_prompts(sources, mapping)
@@ -274,55 +298,3 @@ def _choose_columns(
         shape, signals, present, place if place in present else None,
         prompt=prompt, conversation=CONVERSATION in present,
     )  # fmt: skip
-
-
-def _read_layout(engine: Engine, layout: Layout, columns: Columns) -> None:
-    """Name the layout's rows `..._rows`: Parquet stays where it is, text is parsed and kept."""
-    scan_layout(engine, layout, columns.wanted, columns.texts)
-    sql = rows_sql(layout, layout.name, columns)
-    keep = engine.view if layout.format == "parquet" else engine.create
-    keep(f"{layout.name}_rows", sql)
-
-
-def _has_faults(engine: Engine, layouts: Sequence[Layout]) -> bool:
-    """Say whether parsing found faults that the parsed values do not show."""
-    counts = [
-        engine.fetch(f"SELECT count(fault) AS n FROM {layout.name}_rows")["n"][0].as_py()
-        for layout in layouts
-        if layout.format != "parquet"
-    ]
-    return any(counts)
-
-
-def _count_faults(engine: Engine, layout: Layout, columns: Columns) -> Mapping[str, Rejected]:
-    found = engine.fetch(
-        f"SELECT fault, count(*) AS n FROM {layout.name}_rows"
-        " WHERE fault IS NOT NULL GROUP BY fault ORDER BY fault"
-    ).to_pylist()
-    sql = rows_sql(layout, LOCATED, columns, located=True)
-    return {
-        row["fault"]: Rejected(
-            row["n"], find_examples(engine, layout, sql, columns.wanted, columns.texts, row["fault"])
-        )
-        for row in found
-    }
-
-
-def _tell_times(engine: Engine, layouts: Sequence[Layout], found: Survey) -> tuple[bool, str]:
-    """Say whether any time was taken as UTC for want of a zone, and how times were taken."""
-    if not found.has_time:
-        return False, "the input has no times"
-    words = {layout.columns.get("timestamp") for layout in layouts}
-    naive, zoned = "time" in words, "zoned time" in words
-    for layout in layouts:
-        if layout.columns.get("timestamp") in ("csv", "json"):
-            counts = engine.fetch(
-                "SELECT count(*) FILTER (WHERE naive) AS naive, count(*) FILTER (WHERE NOT naive) AS zoned"
-                f' FROM {layout.name}_rows WHERE "timestamp" IS NOT NULL'
-            ).to_pylist()[0]
-            naive, zoned = naive or counts["naive"] > 0, zoned or counts["zoned"] > 0
-    if naive and zoned:
-        return True, "times with an offset were converted to UTC, times without one were taken as UTC"
-    if naive:
-        return True, "no time has an offset; all were taken as UTC"
-    return False, "all times have an offset and were converted to UTC"

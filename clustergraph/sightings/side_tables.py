@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from clustergraph.engines.sql import literal, quote
 from clustergraph.errors import InputError
 from clustergraph.sightings.faults import EARLIEST, LATEST, LONGEST, count_rejects
-from clustergraph.sightings.layouts import ACCEPTED, require
+from clustergraph.sightings.layouts import ACCEPTED, TIMES, require
 from clustergraph.sightings.sources import find
 
 if TYPE_CHECKING:
@@ -25,16 +25,23 @@ ACCOUNT_COLUMNS = {
     "banned_at": "time",
     "organization_id": "text",
     "pathway": "text",
+    "email": "text",
+    "asn": "text",
 }  # column -> what it holds
 NUMBER = (set(ACCEPTED["integer"][0]) | {"number"}, "a number")
+
+
+def is_time(column: str) -> bool:
+    """Tell whether a column of events or accounts holds times."""
+    return column in TIMES or ACCOUNT_COLUMNS.get(column) == "time"
 
 
 def read_accounts(path: str | Path, engine: Engine) -> pa.Table:
     """Read what is known of accounts.
 
     Returns:
-        account_id (text, unique, sorted) and all of created_at, status, banned_at, organization_id and
-        pathway (times in UTC, texts); null where it is not known or empty.
+        account_id (text, unique, sorted) and all of created_at, status, banned_at, organization_id, pathway,
+        email and asn (times in UTC, texts); null where it is not known or empty.
 
     Raises:
         InputError: a damaged file, a missing column, a wrong type, an account in two rows.

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from clustergraph.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 FORMATS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".tsv": "csv"} | dict.fromkeys(
     (".jsonl", ".ndjson", ".json"), "json"
@@ -49,6 +49,10 @@ class Source:
         delimiter: of CSV.
         hive: key -> value of the `key=value` folders of the path (None where Hive says null).
         rows: where the file itself says how many.
+        fields: for Parquet and JSON lines, the keys that lead to a value, through objects -> its Arrow type,
+            or `json`.
+        named: column -> SQL over what the file has, of columns that have other names there (`naming`).
+        origins: column -> the names that it has there, for messages.
     """
 
     path: str
@@ -61,6 +65,9 @@ class Source:
     delimiter: str = ","
     hive: Mapping[str, str | None] = field(default_factory=dict)
     rows: int | None = None
+    fields: Mapping[tuple[str, ...], Any] = field(default_factory=dict)
+    named: Mapping[str, str] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
 
 
 def find(inputs: Iterable[str | Path]) -> list[Source]:
@@ -188,13 +195,30 @@ def _check_whole(path: str) -> None:
 
 def _describe_parquet(path: str, size: int, hive: Mapping[str, str | None]) -> Source:
     with pq.ParquetFile(path) as file:
-        columns = {column.name: _type_word(column.type) for column in file.schema_arrow}
+        columns = {column.name: type_word(column.type) for column in file.schema_arrow}
         types = {column.name: str(column.type) for column in file.schema_arrow}
         rows = file.metadata.num_rows
-    return Source(path, "parquet", "", size, columns, types, hive=hive, rows=rows)
+        fields = {steps: kind for one in file.schema_arrow for steps, kind in _arrow_fields((), one)}
+    return Source(path, "parquet", "", size, columns, types, hive=hive, rows=rows, fields=fields)
 
 
-def _type_word(kind: Any) -> str:
+def _arrow_fields(above: tuple[str, ...], one: pa.Field) -> Iterator[tuple[tuple[str, ...], Any]]:
+    steps = (*above, one.name)
+    yield steps, one.type
+    if pa.types.is_struct(one.type):
+        for inner in one.type:
+            yield from _arrow_fields(steps, inner)
+
+
+def _json_fields(above: tuple[str, ...], row: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    for key, value in row.items():
+        yield (*above, key)
+        if isinstance(value, dict):
+            yield from _json_fields((*above, key), value)
+
+
+def type_word(kind: Any) -> str:
+    """Say what an Arrow type is: `text`, `integer`, `number`, `time`, `zoned time` or its own name."""
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
@@ -238,6 +262,7 @@ def _check_delimiter(path: str, header: Sequence[str], delimiter: str) -> None:
 
 def _describe_json(path: str, size: int, compression: str, hive: Mapping[str, str | None]) -> Source:
     columns: dict[str, str] = {}
+    fields: dict[tuple[str, ...], str] = {}
     sampled = 0
     with _open_text(path, compression) as lines:
         for line in islice(lines, SAMPLED_LINES):
@@ -250,9 +275,10 @@ def _describe_json(path: str, size: int, compression: str, hive: Mapping[str, st
                 continue
             if isinstance(row, dict):
                 columns |= dict.fromkeys(row, "json")
+                fields |= dict.fromkeys(_json_fields((), row), "json")
     if sampled and not columns:
         raise InputError(f"{path}: no line is a JSON object with keys; expected one object a line")
-    return Source(path, "json", compression, size, columns, hive=hive)
+    return Source(path, "json", compression, size, columns, hive=hive, fields=fields)
 
 
 def _open_text(path: str, compression: str) -> io.TextIOWrapper:

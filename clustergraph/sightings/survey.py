@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from clustergraph.engines.sql import quote
 from clustergraph.errors import InputError
 from clustergraph.sightings.faults import EARLIEST, LARGEST, LATEST, LONGEST
-from clustergraph.sightings.layouts import CONVERSATION, COUNTS, MODEL, PROMPT
+from clustergraph.sightings.layouts import ADDRESS, CONVERSATION, COUNTS, MODEL, PROMPT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -33,6 +33,7 @@ class Columns:
         span: days that rows have to be of, None where they may be of any.
         prompt: whether the column `prompt` is to be read.
         conversation: whether the column `conversation_id` is.
+        derived: columns of events that signals are derived from.
     """
 
     shape: Shape
@@ -42,6 +43,7 @@ class Columns:
     span: Span | None = None
     prompt: bool = False
     conversation: bool = False
+    derived: tuple[str, ...] = ()
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -66,7 +68,15 @@ class Columns:
     @property
     def wanted(self) -> tuple[str, ...]:
         """Give all columns to read, in order."""
-        return ("account_id", *self.ids, *self.texts, "timestamp", *COUNTS)
+        first = ("account_id", *self.ids, *self.texts)
+        others = (name for name in self.derived if name not in first)
+        return (*first, *others, "timestamp", *COUNTS)
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Give the columns of events that hold addresses."""
+        of_signals = [name for name, kind in self.signals.items() if kind == ADDRESS]
+        return (*of_signals, *({ADDRESS} & set(self.derived) - set(of_signals)))
 
 
 @dataclass(frozen=True)
@@ -76,7 +86,7 @@ class Survey:
     Attributes:
         suspicious: whether any row has a fault that its values show.
         blank: whether any sighting has a null or empty value.
-        colons: whether any value of kind `ip` has a colon.
+        colons: whether any address has a colon.
         kinds: of which any signal was observed, sorted.
         has_time: whether any row has a time.
         totals: count -> its sum over all rows.
@@ -143,8 +153,7 @@ def check_totals(totals: Mapping[str, float]) -> None:
 def _colons(columns: Columns) -> str:
     if columns.shape == "sightings":
         return "kind = 'ip' AND contains(value, ':')"
-    addresses = [quote(name) for name, kind in columns.signals.items() if kind == "ip"]
-    return " OR ".join(f"contains({name}, ':')" for name in addresses) or "false"
+    return " OR ".join(f"contains({quote(name)}, ':')" for name in columns.addresses) or "false"
 
 
 def _suspicious(row: Mapping[str, Any], columns: Columns, counts: Collection[str]) -> bool:
