@@ -46,6 +46,8 @@ def test_every_default_and_override_is_resolved() -> None:
         "partition": {"engine": "igraph", "exact": True, "weights": None, "note": ""},
         "signals": {"asn": "asn"},
         "families": {},
+        "derive": {},
+        "columns": {},
     }
     assert isinstance(found["project"]["share"], float)
 
@@ -120,6 +122,6 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Any, content: bytes | Non
 
 def test_the_stages_of_the_main_job_can_be_configured() -> None:
     full = resolve(STAGES, None, INJECTED)
-    assert list(full) == [*STAGES, "signals", "families"]
+    assert list(full) == [*STAGES, "signals", "families", "derive", "columns"]
     # What is resolved is itself a valid configuration.
     assert resolve(STAGES, full, INJECTED) == full

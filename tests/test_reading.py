@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from clustergraph.engines.duckdb import DuckDBEngine
 from clustergraph.errors import InputError
 from clustergraph.sightings.addresses import normalise
+from clustergraph.sightings.derived import DEFAULT_EXPRESSIONS
 from clustergraph.sightings.reading import read
 from clustergraph.sightings.side_tables import read_accounts, read_known_hubs, read_volumes
 
@@ -36,8 +37,12 @@ def write(path, data):
     return path
 
 
+DERIVED = ", ".join(f"'{kind}'" for kind in DEFAULT_EXPRESSIONS)  # these are looked at in test_derived.py
+
+
 def rows(engine, relation="sightings", columns="* EXCLUDE (last_seen)"):
-    found = engine.fetch(f"SELECT {columns} FROM {relation}").to_pylist()
+    """Give the rows of the kinds that are columns of the input."""
+    found = engine.fetch(f"SELECT {columns} FROM {relation} WHERE kind NOT IN ({DERIVED})").to_pylist()
     return sorted((tuple(row.values()) for row in found), key=repr)
 
 
@@ -86,8 +91,13 @@ def test_events_become_a_row_per_signal_observed(engine, tmp_path):
         ("b", "", None, 1, 8, 0, None),
         ("c", "", NOON, 5, 9, 0, None),
     ]
-    assert (found.shape, found.kinds, found.rows, found.has_time) == ("events", ("device_id", "ip"), 3, True)
-    assert found.families == {"device_id": "device", "ip": "network"}
+    assert (found.shape, found.kinds, found.rows, found.has_time) == (
+        "events",
+        ("device_id", "ip", "ip_prefix"),
+        3,
+        True,
+    )
+    assert found.families == {"device_id": "device", "ip": "network", "ip_prefix": "network"}
     assert (found.rejected, found.degraded, found.duplicates) == ({}, False, 0)
 
 
@@ -614,6 +624,8 @@ def test_accounts(engine, tmp_path):
         "banned_at",
         "organization_id",
         "pathway",
+        "email",
+        "asn",
     ]
     assert table["account_id"].to_pylist() == ["a", "b"]
     assert table["created_at"].to_pylist() == [None, NOON]

@@ -41,16 +41,8 @@ class Found(NamedTuple):
     type: str = ""
 
 
-def choose_names(columns: Mapping[str, str], preset: str | None) -> dict[str, tuple[str, ...]]:
-    """Give the paths under which columns are looked for.
-
-    Args:
-        columns: column -> path, of the configuration.
-        preset: a standard, whose paths the configuration's go over.
-
-    Raises:
-        UsageError: there is no such preset, or a path that no input could have.
-    """
+def _choose_names(columns: Mapping[str, str], preset: str | None) -> dict[str, tuple[str, ...]]:
+    """Give the paths under which columns are looked for, by preference; their own names come after them."""
     if preset is not None and preset not in PRESETS:
         raise UsageError(
             f"there is no preset {preset!r}{suggest(preset, PRESETS)}; there are {', '.join(PRESETS)}"
@@ -64,16 +56,22 @@ def choose_names(columns: Mapping[str, str], preset: str | None) -> dict[str, tu
     return dict(standard) | {column: (path,) for column, path in columns.items()}
 
 
-def name_columns(sources: Sequence[Source], names: Mapping[str, tuple[str, ...]]) -> list[Source]:
+def name_columns(sources: Sequence[Source], columns: Mapping[str, str], preset: str | None) -> list[Source]:
     """Give the files with their columns under the names of events.
 
     Args:
         sources: the files.
-        names: column -> paths, by preference; a column's own name comes after them.
+        columns: column -> path, of the configuration.
+        preset: a standard, whose paths the configuration's go over.
 
     Raises:
-        InputError: a file without account ids.
+        UsageError: there is no such preset, or a path that no input could have.
+        InputError: a path of the configuration that no file has, or a file without account ids.
     """
+    names = _choose_names(columns, preset)
+    if not names:
+        return list(sources)
+    _check_paths(sources, columns)
     named = [_name_source(source, names) for source in sources]
     for source in named:
         if "account_id" in names and source.columns and "account_id" not in source.columns:
@@ -85,18 +83,18 @@ def name_columns(sources: Sequence[Source], names: Mapping[str, tuple[str, ...]]
     return named
 
 
-def check_names(sources: Sequence[Source], columns: Mapping[str, str]) -> None:
-    """Check that some file has each path of the configuration.
-
-    Raises:
-        InputError: none has.
-    """
+def _check_paths(sources: Sequence[Source], columns: Mapping[str, str]) -> None:
+    """Check that some file has each path of the configuration."""
     known = {name for source in sources for name in _list_names(source)}
     for column, path in columns.items():
-        if path not in known and not any(column in source.origins for source in sources):
+        if path not in known and not any(_has(source, path) for source in sources):
             raise InputError(
                 f"no file has {path!r}, which [columns] names for {column!r}{suggest(path, known)}"
             )
+
+
+def _has(source: Source, path: str) -> bool:
+    return source.format == "parquet" and any(True for _ in _places(source, path))
 
 
 def merge_origins(sources: Iterable[Source]) -> dict[str, str]:
@@ -115,8 +113,11 @@ def raw_prompts(sources: Iterable[Source]) -> set[str]:
 
 
 def _name_source(source: Source, names: Mapping[str, tuple[str, ...]]) -> Source:
+    """Have the columns found, and what holds further keys forgotten."""
     find = {"json": _find_in_json, "csv": _find_flat, "parquet": _find_in_parquet}[source.format]
-    columns, types = dict(source.columns), dict(source.types)
+    objects = {steps[0] for steps, kind in source.fields.items() if len(steps) > 1 or _is_map(kind)}
+    columns = {name: word for name, word in source.columns.items() if name not in objects}
+    types = {name: kind for name, kind in source.types.items() if name not in objects}
     named, origins = {}, {}
     for column, paths in names.items():
         found = find(source, column, paths)
@@ -128,6 +129,10 @@ def _name_source(source: Source, names: Mapping[str, tuple[str, ...]]) -> Source
         if found.seen and found.seen != column:
             origins[column] = found.seen
     return replace(source, columns=columns, types=types, named=named, origins=origins)
+
+
+def _is_map(kind: Any) -> bool:
+    return isinstance(kind, pa.MapType)
 
 
 def _find_in_json(source: Source, column: str, paths: Sequence[str]) -> Found | None:

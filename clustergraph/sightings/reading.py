@@ -35,8 +35,6 @@ from clustergraph.sightings.layouts import (
     tell_shape,
 )
 from clustergraph.sightings.naming import (
-    check_names,
-    choose_names,
     merge_origins,
     name_columns,
     raw_prompts,
@@ -194,8 +192,7 @@ def read(
     say = progress or (lambda _: None)
     mapping = _without_prompts(DEFAULT_SIGNALS if signals is None else signals)
     say("looking at the files")
-    sources = name_columns(find(inputs), choose_names(column_names or {}, preset))
-    check_names(sources, column_names or {})
+    sources = name_columns(find(inputs), column_names or {}, preset)
     known_of_accounts = _load_accounts(engine, accounts)
     expressions = parse_expressions(derive or {}, engine)
     shape = tell_shape(
