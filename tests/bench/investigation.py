@@ -79,10 +79,10 @@ def _bench_answers(found: _Found, rounds: int) -> Table:
         taken = [measure([sys.executable, "-m", "clustergraph", *arguments]) for _ in range(rounds)]
         rows.append((name, *_middle(taken)))
     return Table(
-        f"Investigation: {found.accounts:,} of {_accounts(found):,} accounts clustered, median of {rounds}",
+        f"Investigation: questions on a cluster of {found.accounts:,} accounts, median of {rounds}",
         ("whole process", "seconds", "range", "of processors", "peak memory, GB"),
         rows,
-        f"The run has {found.clusters:,} clusters and lies on disk.",
+        f"The run has {found.clusters:,} clusters in {_accounts(found):,} accounts, and lies on disk.",
     )
 
 
@@ -118,8 +118,8 @@ def _time_opening(report: Path, cluster: str, rounds: int) -> dict[str, list[flo
                 listed.append(time.monotonic() - began)
                 began = time.monotonic()
                 page.evaluate("cluster => { location.hash = 'cluster=' + cluster }", cluster)
-                page.wait_for_function("document.querySelectorAll('#cluster .chart svg').length === 3")
-                page.wait_for_selector("#cluster canvas")
+                page.locator("#cluster .chart svg").nth(2).wait_for()
+                page.wait_for_selector("#cluster canvas", state="attached")
                 drawn.append(time.monotonic() - began)
     return {"open in Chromium, to the list": listed, "its largest cluster, to the charts": drawn}
 
