@@ -62,7 +62,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--worlds", type=int, default=100_000, help="largest made-up world of confidence")
     parser.add_argument("--night-accounts", type=int, default=100_000, help="size of the world of nights")
     parser.add_argument(
-        "--investigated", type=int, default=200_000, help="size of the world of investigation"
+        "--investigated", type=int, default=470_000, help="size of the world of investigation"
     )
     parser.add_argument(
         "--prompts",

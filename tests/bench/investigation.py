@@ -1,4 +1,4 @@
-"""What investigating costs: explaining a cluster of some 20,000 accounts, and a report of 200 clusters."""
+"""What investigating costs: explaining a cluster of 4% of the accounts, and a report of 200 clusters."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.bench.processes import Taken
 
-# Of the accounts that campaigns plan, about a third is at work on the only night, in one campaign nearly all.
+# One of three campaigns, with two accounts of fifteen, is whole on the only night: 4.3% of the world.
 _CAMPAIGN_SHARE = 0.32
 _CLUSTERS = 200
 # Answers do not depend on how thresholds were found; given ones spare nearly all of the shuffled copies.
