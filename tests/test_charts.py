@@ -196,6 +196,15 @@ def test_the_waterfall_tells_how_many_signals_make_half():
     assert title(cg.charts.draw_waterfall(make_cluster(one))) == "One signal makes 75% of the evidence"
 
 
+def test_the_figures_of_the_waterfall_stand_beside_its_bars():
+    links = [(f"a{i}", "ip", f"s{number}") for number in range(4) for i in range(10)]
+    spec = cg.charts.draw_waterfall(make_cluster(links)).to_dict()
+    texts = [one for one in spec["layer"] if one["mark"]["type"] == "text"]
+    ends = {one["encoding"]["text"]["field"]: one["mark"]["x"] for one in texts if "y" in one["encoding"]}
+    assert ends["said"] - spec["width"] >= 6 * len("12,345,678 (81%)")
+    assert ends["holders"] - ends["said"] >= 6 * len("12,345 of 12,345")
+
+
 # Activity
 
 

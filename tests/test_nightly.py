@@ -301,6 +301,15 @@ def test_a_store_of_a_later_version_is_left_alone(world, tmp_path):
         run_night(world, tmp_path / "store", 0)
 
 
+def test_a_store_of_an_earlier_format_is_left_alone_and_says_what_to_do(world, tmp_path):
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "store.json").write_text('{"format": 0}')
+    before = snapshot(tmp_path)
+    with pytest.raises(InputError, match=r"version 0.* name a new folder for --store"):
+        run_night(world, tmp_path / "store", 0)
+    assert snapshot(tmp_path) == before
+
+
 def test_the_command(world, tmp_path):
     done = call(
         "nightly", events(world, 0), "--store", tmp_path / "store", "--date", at(0), "--quiet", "--accounts",

@@ -14,10 +14,12 @@ import pytest
 
 import clustergraph as cg
 from clustergraph.artefacts.runs import Run, open_run
+from clustergraph.investigation.explanation import explain
 from clustergraph.report import writing
 from clustergraph.report.limits import cut
 from clustergraph.report.page_file import render
 from clustergraph.report.recent import reckon_recent
+from clustergraph.report.slices import split_ties
 from clustergraph.report.writing import render_report, write_report
 from tests import small_run
 from tests.commands import call, snapshot
@@ -154,6 +156,20 @@ def test_a_page_says_what_holds_its_cluster_together(night):
     assert [(one["signals"][0]["value"], one["outcome"]) for one in said] == [
         (one["value"], one["outcome"]) for one in whole["removals"]
     ]
+
+
+def test_ties_are_read_once_and_give_the_same_explanations(night, monkeypatch):
+    run = cg.open_run(night)
+    ids = run.clusters["cluster_id"].to_pylist()
+    ties = split_ties(run, ids[:2])
+    for one in ids[:2]:
+        assert ties[one].num_rows > 0
+        assert explain(run, one, ties=ties[one]) == explain(run, one)
+    asked = []
+    plain = Run.read
+    monkeypatch.setattr(Run, "read", lambda *one, **more: asked.append(one[1]) or plain(*one, **more))
+    render_report(cg.open_run(night))
+    assert asked.count("ties") == 1
 
 
 def test_a_run_that_does_not_say_how_it_was_reckoned_is_reported_all_the_same():

@@ -110,6 +110,15 @@ def test_the_list_is_there_at_once(page: Page) -> None:
         assert words in row.inner_text()
 
 
+def test_no_cell_of_the_list_runs_into_the_next(page: Page) -> None:
+    wider = (
+        """cells => cells.filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.className)"""
+    )
+    cells = page.locator("table.clusters td")
+    assert cells.count() > 30
+    assert cells.evaluate_all(wider) == []
+
+
 def test_the_list_is_filtered(page: Page) -> None:
     choose(page, "Explained", "yes")
     assert ranks(page) == [3]

@@ -282,6 +282,9 @@ NIGHTLY_ARTEFACTS: dict[str, pa.Schema] = {
     "regrowth": REGROWTH,
     "decisions": DECISIONS,
 }
+# What nights of earlier versions have not, and columns that their other artefacts have not.
+LATER_ARTEFACTS = frozenset({"accounts", "signals", "incidence", "templates", "decisions"})
+LATER_COLUMNS = frozenset({"decision"})
 
 
 def mark_degraded(tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 _ROW = 22  # pixels
 _LABEL = 46  # characters
-_BARS = WIDTH - 240
-_BITS, _HOLDERS = _BARS + 80, _BARS + 232  # where the columns of figures end
+_BARS = WIDTH - 264
+# Where the columns of figures end; the last bar ends where the first of them begins.
+_BITS, _HOLDERS = _BARS + 104, _BARS + 256
 
 
 def draw_waterfall(cluster: Cluster, *, signals: int = 12) -> ChartType:

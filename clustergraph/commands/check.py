@@ -18,7 +18,8 @@ def check(store: str, as_json: bool) -> None:
     """Check every published night of a store.
 
     It reads the files of all nights, compares them with what was noted when they were published, and prints a
-    line for each problem. It changes nothing; run it while no other job is at work.
+    line for each problem. It changes nothing. What looks wrong while a job is at work is looked at again
+    after its end.
     """
     from clustergraph.figures import printable, say_plural
     from clustergraph.store.store import open_store

@@ -43,3 +43,27 @@ def claim(path: Path, *, wait: bool) -> int | None:
         os.close(handle)
         raise
     return handle
+
+
+def share(path: Path) -> int | None:
+    """Wait for whoever has locked a file, and lock it together with others who share it.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        The handle; None if there is no such file, it may not be read, or the file system has no locks.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH)
+    except OSError:
+        os.close(handle)
+        return None
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle

@@ -45,7 +45,7 @@ Outcome = Literal["whole", "smaller", "split", "dissolved"]
 # What has come together has more in common with the rest than its parts had.
 _PASSES = 8
 _MOST_APART = 1 / 3
-_TIES = ("source", "target", "bits", "shared", "families")
+TIE_COLUMNS = ("source", "target", "bits", "shared", "families")
 # Bits by which rounding may move a tie.
 _MARGIN = 1e-6
 
@@ -86,12 +86,19 @@ class Without:
 class Standing:
     """A cluster as it stands, with all that is needed to think it without some of its signals."""
 
-    def __init__(self, world: World, cluster: int) -> None:
-        """Take cluster ``cluster`` (its rank less 1) out of the world."""
+    def __init__(self, world: World, cluster: int, ties: pa.Table | None = None) -> None:
+        """Take cluster ``cluster`` (its rank less 1) out of the world.
+
+        Args:
+            world: that has it.
+            cluster: its number.
+            ties: ``TIE_COLUMNS`` of the ties inside it, accounts coded, where they were read before; None
+                has all ties of the run read.
+        """
         self.world = world
         self.cluster = cluster
         with ThreadPoolExecutor(1) as pool:
-            table = pool.submit(world.run.read, "ties", _TIES, coded=_TIES[:2])
+            table = pool.submit(lambda: _read_ties(world) if ties is None else ties)
             self.excerpt: Excerpt = take_excerpt(world, world.members(cluster))
             _ = self.excerpt.background  # compiled code is loaded while the ties are read
             self.ties: Pairs = _place_ties(table.result(), world, self.excerpt)
@@ -188,6 +195,10 @@ class Standing:
                 heirs.add(int(np.bincount(now).argmax()))
         joined = np.isin(labels, sorted(heirs)) | ((before < 0) & (labels < 0) & bool(heirs))
         return number_by_first(np.where(joined, min(heirs, default=UNCLUSTERED), labels))
+
+
+def _read_ties(world: World) -> pa.Table:
+    return world.run.read("ties", TIE_COLUMNS, coded=TIE_COLUMNS[:2])
 
 
 def _place_ties(table: pa.Table, world: World, excerpt: Excerpt) -> Pairs:

@@ -156,7 +156,9 @@ class Explanation:
         return explanation_html(self)
 
 
-def explain(run: Run, cluster_id: str | int, *, signals: int = 10, members: int = 5) -> Explanation:
+def explain(
+    run: Run, cluster_id: str | int, *, signals: int = 10, members: int = 5, ties: pa.Table | None = None
+) -> Explanation:
     """Explain why the accounts of a cluster are together.
 
     Args:
@@ -164,6 +166,8 @@ def explain(run: Run, cluster_id: str | int, *, signals: int = 10, members: int 
         cluster_id: id, beginning of an id, or rank of the cluster.
         signals: most signals to list, and to think the cluster without.
         members: most central and least certain members to list.
+        ties: those inside the cluster, as :class:`clustergraph.investigation.counterfactual.Standing` takes
+            them, for whoever explains many clusters and reads the ties of all once.
 
     Raises:
         UsageError: there is no such cluster, or several; or the run does not say with what it was reckoned.
@@ -174,7 +178,7 @@ def explain(run: Run, cluster_id: str | int, *, signals: int = 10, members: int 
     total = float(pc.sum(evidence["bits"], min_count=0).as_py())
     strongest = _strongest(evidence, signals, total)
     world = open_world(run)
-    standing = Standing(world, row["rank"] - 1)
+    standing = Standing(world, row["rank"] - 1, ties)
     numbers = _number_signals(standing, evidence)
     names = {number: name for name, number in numbers.items()}
     first = [numbers[one.kind, one.value] for one in strongest if (one.kind, one.value) in numbers]

@@ -55,7 +55,7 @@ def publish_night(task: Task, date: date, fresh: Fresh) -> None:
 
 def _find_clusters(task: Task, night: Night) -> tuple[Mapping[str, pa.Table | Path], str, Mapping[str, Any]]:
     """Give the artefacts of a night, the place of its ledger, and its facts."""
-    if is_repeat(night):
+    if is_repeat(task.store, night):
         return repeat_night(task.store, night)
     if not night.window:
         raise InputError(f"{night.date}: the store has no rows of this night or before")

@@ -21,11 +21,17 @@ if TYPE_CHECKING:
     from clustergraph.store.store import Store
 
 
-def is_repeat(night: Night) -> bool:
-    """Tell whether nothing is new: no row that the night before had not, none less, and no decision."""
+def is_repeat(store: Store, night: Night) -> bool:
+    """Tell whether nothing is new: no row that the night before had not, none less, and no decision.
+
+    After a night of an earlier version, which has fewer artefacts, there is something new as well.
+    """
     if night.base is None or night.entering or night.fresh.increments:
         return False
     base = night.base
+    named = store.manifest(date.fromisoformat(base["night"]))["artefacts"]
+    if any(f"{name}.parquet" not in named for name in NIGHTLY_ARTEFACTS):
+        return False
     before = {one["place"] for one in base["increments"] if one["day"] in set(base["window"])}
     same = base.get("decisions") == name_entries(night.decisions)
     return same and {one.place for one in night.window} == before

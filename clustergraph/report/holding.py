@@ -15,11 +15,18 @@ from clustergraph.investigation.phrases import (
 from clustergraph.report.limits import cut
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from clustergraph.artefacts.runs import Run
 
 
-def tell_holding(run: Run, cluster_id: str) -> dict[str, Any] | None:
+def tell_holding(run: Run, cluster_id: str, ties: pa.Table) -> dict[str, Any] | None:
     """Tell what a cluster would be without each of its strongest signals, and which accounts bridge it.
+
+    Args:
+        run: that it is of.
+        cluster_id: its id.
+        ties: of the cluster, as :func:`clustergraph.report.slices.split_ties` gives them.
 
     Returns:
         ``removals`` (``kind``, ``value``, ``outcome``, ``words``), ``breaking`` in words, ``bridges``
@@ -28,7 +35,7 @@ def tell_holding(run: Run, cluster_id: str) -> dict[str, Any] | None:
         thresholds it was reckoned.
     """
     try:
-        found = explain(run, cluster_id)
+        found = explain(run, cluster_id, ties=ties)
     except UsageError:  # the cluster is there, so it is that
         return None
     return {

@@ -37,19 +37,21 @@ class Material:
     Attributes:
         run: with all its clusters.
         cluster: of a run of its own, in which its rows need not be looked for among those of all others.
+        ties: inside the cluster.
         life: the nights up to this one, None where there are none.
         regrowth: its rows of ``regrowth``.
     """
 
     run: Run
     cluster: Cluster
+    ties: pa.Table
     life: Life | None = None
     regrowth: Sequence[Mapping[str, Any]] = ()
 
     @cached_property
     def holding(self) -> dict[str, Any] | None:
         """What holds it together."""
-        return tell_holding(self.run, self.cluster.cluster_id)
+        return tell_holding(self.run, self.cluster.cluster_id, self.ties)
 
     @cached_property
     def charts(self) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from clustergraph.report.nights import look_back, night_of, store_of
 from clustergraph.report.page_file import pack, render
 from clustergraph.report.pages import Material, make_page
 from clustergraph.report.pictures import LOOK, picture_run
-from clustergraph.report.slices import split_by_cluster
+from clustergraph.report.slices import split_by_cluster, split_ties
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -121,10 +121,13 @@ def _gather(run: Run, ids: Sequence[str], nights: Nights) -> Iterator[Callable[[
     """Give for each cluster what makes its page within limits."""
     of_clusters = ("clusters", "members", "evidence", "links", "activity")
     parts = {name: split_by_cluster(getattr(run, name), ids) for name in of_clusters}
+    ties = split_ties(run, ids)
     rest = {name: schema.empty_table() for name, schema in ARTEFACTS.items()}
     for one in ids:
         alone = Run.from_tables(rest | {name: parts[name][one] for name in of_clusters}, run.manifest)
-        material = Material(run, Cluster(alone, one), nights.lives.get(one), nights.regrowth.get(one, ()))
+        material = Material(
+            run, Cluster(alone, one), ties[one], nights.lives.get(one), nights.regrowth.get(one, ())
+        )
         yield partial(make_page, material)
 
 

@@ -245,8 +245,13 @@ def is_intact(place: Path) -> bool:
 
 
 def name_ledger(folder: Path) -> str:
-    """Give what the name of a ledger ends with; it is made from the content of its files."""
+    """Give what the name of a ledger ends with; it is made from the content of its files.
+
+    Ledgers of earlier versions have fewer of them.
+    """
     digest = hashlib.sha256()
     for name in TABLES:
-        digest.update(f"{name} {hash_file(folder / f'{name}.parquet')}\n".encode())
+        path = folder / f"{name}.parquet"
+        if path.exists():
+            digest.update(f"{name} {hash_file(path)}\n".encode())
     return digest.hexdigest()[:16]

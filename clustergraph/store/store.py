@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from clustergraph.disk.durable import FILE_MODE, FOLDER_MODE, flush, make_private, replace_file
 from clustergraph.disk.faults import reason, told
-from clustergraph.disk.locks import claim, lock
+from clustergraph.disk.locks import claim, lock, share
 from clustergraph.errors import GuardrailError, InputError
 
 if TYPE_CHECKING:
@@ -243,6 +243,12 @@ def open_store(root: Path, *, create: bool = False) -> Store:
             raise InputError(f"{root}: is not a store: it has no {_ABOUT}; `clustergraph nightly` makes one")
         _make(root)
     version = _read(about)["format"]
+    if version < FORMAT:
+        raise InputError(
+            f"{root}: the store is of version {version}, this program reads version {FORMAT}; name a new "
+            "folder for --store and run the nights of a window there, from their rows, or install the "
+            "version of clustergraph that wrote it"
+        )
     if version > FORMAT:
         raise InputError(
             f"{root}: the store is of version {version}, this program knows versions up to {FORMAT}; "
@@ -286,6 +292,20 @@ def _holds_something(root: Path) -> bool:
     if (root / _ABOUT).is_file():
         return False
     return any(not path.name.startswith(f".{_ABOUT}.") for path in root.iterdir())
+
+
+@contextmanager
+def keep_still(store: Store) -> Iterator[None]:
+    """Wait until nobody changes the store, and let nobody begin to; others may look at it as well.
+
+    Where the store has no lock yet, or the file system knows none, there is nothing to wait for.
+    """
+    handle = share(store.root / _LOCK)
+    try:
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from clustergraph.errors import InputError
+from clustergraph.store.store import keep_still
 from clustergraph.upkeep.artefacts import check_artefacts
 from clustergraph.upkeep.decided import check_decisions, note_unfinished
 from clustergraph.upkeep.identities import check_identities
@@ -41,11 +42,22 @@ class Checked:
 
 
 def check_store(store: Store) -> Checked:
-    """Check a store; read only, and without its lock: a job at work may look like a problem.
+    """Check a store; nothing is written.
+
+    What looks wrong may be a job at work, which exchanges a night, say. So, where there is a problem, the
+    store is looked at again while no job is: after the end of one that is at work, and none begins meanwhile.
 
     Raises:
         InputError: the folder is no store of this version.
     """
+    found = _look(store)
+    if not found.problems:
+        return found
+    with keep_still(store):
+        return _look(store)
+
+
+def _look(store: Store) -> Checked:
     rebuilding = store.to_rebuild()
     nights = store.nights()
     published, problems = _read_all(store)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tests.bench.confidence import bench_confidence
 from tests.bench.growth import bench_growth
 from tests.bench.hop import bench_hop
+from tests.bench.investigation import bench_investigation
 from tests.bench.nights import bench_nights
 from tests.bench.places import AbsentError, bench_folder, describe_commit
 from tests.bench.shuffles import bench_shuffles
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from tests.bench.markdown import Table
 
-NAMES = ("speed", "growth", "hop", "shuffles", "confidence", "nights", "templates")
+NAMES = ("speed", "growth", "hop", "shuffles", "confidence", "nights", "investigation", "templates")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -54,12 +55,15 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--sizes", type=int, nargs="+", default=[100_000, 300_000, 1_000_000, 3_000_000],
         help="sizes of the worlds of growth",
     )  # fmt: skip
-    parser.add_argument("--rounds", type=int, default=3, help="repetitions of speed")
+    parser.add_argument("--rounds", type=int, default=3, help="repetitions of each, but for growth")
     parser.add_argument("--without-day", action="store_true", help="leave out the pipeline of a day")
     parser.add_argument("--growth-rounds", type=int, default=1, help="repetitions of growth")
     parser.add_argument("--shuffles", type=int, default=20, help="fresh shuffles of each input and way")
     parser.add_argument("--worlds", type=int, default=100_000, help="largest made-up world of confidence")
     parser.add_argument("--night-accounts", type=int, default=100_000, help="size of the world of nights")
+    parser.add_argument(
+        "--investigated", type=int, default=470_000, help="size of the world of investigation"
+    )
     parser.add_argument(
         "--prompts",
         type=int,
@@ -90,6 +94,9 @@ def _benches(options: argparse.Namespace) -> dict[str, Callable[[], list[Table]]
         "confidence": partial(bench_confidence, threads=threads, most_accounts=options.worlds),
         "nights": partial(
             bench_nights, accounts=options.night_accounts, rounds=options.rounds, threads=threads
+        ),
+        "investigation": partial(
+            bench_investigation, accounts=options.investigated, rounds=options.rounds, threads=threads
         ),
         "templates": partial(bench_templates, sizes=options.prompts, threads=threads),
     }  # fmt: skip
