@@ -68,7 +68,8 @@ _ACCOUNT_COLLISION = "SELECT account_id, other FROM accounts WHERE account_id <>
 
 _SIGNALS = """
 SELECT i.kind_number, i.value, count(*)::INTEGER AS accounts, bool_or(h.kind_number IS NOT NULL) AS hub,
-       {pairs} AS pairs, min(i.place) AS place, max(i.other_place) AS other_place, {fade}
+       {pairs} AS pairs, min(i.place) AS place, max(i.other_place) AS other_place,
+       min(i.region) AS region, max(i.other_region) AS other_region, {fade}
 FROM incidence i LEFT JOIN known_hubs h ON h.kind_number = i.kind_number AND h.value = i.value
 {meetings} {ages}
 GROUP BY i.kind_number, i.value
