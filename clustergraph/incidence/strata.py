@@ -12,7 +12,9 @@ hours says nothing about it.
 
 Places lie in regions (networks in countries), where the input has both. What belongs to no place may belong
 to a region; banks, mail providers and networks have customers all over a region, so signals of those kinds
-are put in strata by region alone: to live in one country is one fact, whatever tells it.
+are put in strata by region alone: to live in one country is one fact, whatever tells it. Those of no region
+may be met by anybody, so their chance is reckoned among all signals of the kind: what is left without the
+regions is too little to say what is usual; and a small region has a stratum of its own all the same.
 
 The place of a signal is the only one where it was seen, or else the one that at least half of its holders
 are at home in. An account is at home where most of its exchanges come from. The same holds for regions.
@@ -82,10 +84,13 @@ WITH placed AS (
 ),
 regional AS (
     SELECT kind_number, region AS place FROM signal_places s ANTI JOIN placed p USING (kind_number, place)
-    WHERE region IS NOT NULL AND NOT hub GROUP BY kind_number, region HAVING sum(accounts) >= {least}
+    WHERE region IS NOT NULL AND NOT hub GROUP BY kind_number, region
+    HAVING sum(accounts) >= {least}
+        OR kind_number IN (SELECT kind_number FROM kinds WHERE kind IN ({regional}))
 )
 SELECT (row_number() OVER (ORDER BY kind_number, level, place) - 1)::INTEGER AS stratum,
-       kind_number, level, place
+       kind_number, level, place,
+       level > 0 AND kind_number IN (SELECT kind_number FROM kinds WHERE kind IN ({regional})) AS inside
 FROM (
     SELECT kind_number, 0 AS level, NULL::UBIGINT AS place FROM kinds
     UNION ALL SELECT kind_number, 1, place FROM regional
@@ -101,7 +106,7 @@ JOIN strata k ON k.kind_number = p.kind_number AND k.level = 0
 LEFT JOIN strata r ON r.kind_number = p.kind_number AND r.level = 1 AND r.place = p.region
 LEFT JOIN strata l ON l.kind_number = p.kind_number AND l.level = 2 AND l.place = p.place
 """
-_ONE_A_KIND = "SELECT kind_number::INTEGER AS stratum, kind_number FROM kinds"
+_ONE_A_KIND = "SELECT kind_number::INTEGER AS stratum, kind_number, false AS inside FROM kinds"
 _UNSTRATIFIED = """
 SELECT kind_number, value, accounts, pairs, hub, fade,
        floor(log2(1 + pairs / accounts))::INTEGER AS band, kind_number::INTEGER AS stratum
@@ -112,7 +117,18 @@ SELECT s.stratum, a.account, count(*)::INTEGER AS slots
 FROM incidence i
 JOIN signal_strata s ON s.kind_number = i.kind_number AND s.value = i.value
 JOIN accounts a ON a.hash = i.account
-WHERE {counted} GROUP BY s.stratum, a.account ORDER BY s.stratum, a.account
+WHERE {counted} AND s.stratum NOT IN (
+    SELECT stratum FROM strata
+    WHERE level = 0 AND kind_number IN (SELECT kind_number FROM strata WHERE inside)
+)
+GROUP BY s.stratum, a.account
+UNION ALL
+SELECT k.stratum, a.account, (i.signals - {left_out})::INTEGER AS slots
+FROM account_kinds i
+JOIN accounts a ON a.hash = i.account
+JOIN strata k ON k.kind_number = i.kind_number AND k.level = 0
+WHERE i.signals > {left_out} AND i.kind_number IN (SELECT kind_number FROM strata WHERE inside)
+ORDER BY 1, 2
 """
 _SLOTS_BY_KIND = """
 SELECT i.kind_number::INTEGER AS stratum, a.account, (i.signals - {left_out})::INTEGER AS slots
@@ -190,7 +206,8 @@ def stratify(engine: Engine, local: Local, *, conditional: Collection[str] = ())
         joins.append(_COMMONEST.format(**parts))
     engine.create("signal_places", _SIGNAL_PLACES.format(belongs=", ".join(belongs), joins=" ".join(joins)))
     named = ", ".join(map(literal, sorted(conditional)))
-    engine.create("strata", _STRATA.format(least=LEAST_SLOTS, conditional=named or "NULL"))
+    regional = ", ".join(map(literal, sorted(REGIONAL_KINDS)))
+    engine.create("strata", _STRATA.format(least=LEAST_SLOTS, conditional=named or "NULL", regional=regional))
     engine.create("signal_strata", _STRATIFIED)
     engine.drop("signal_places")
     for level in (_PLACE, _REGION):
@@ -201,7 +218,9 @@ def stratify(engine: Engine, local: Local, *, conditional: Collection[str] = ())
 def slots_query(*, by_place: bool, hubs_count: bool) -> str:
     """Write the query of each account's signals in each stratum (stratum, account, slots), sorted."""
     if by_place:
-        return _SLOTS.format(counted="true" if hubs_count else "NOT s.hub")
+        return _SLOTS.format(
+            counted="true" if hubs_count else "NOT s.hub", left_out="0" if hubs_count else "i.hubs"
+        )
     return _SLOTS_BY_KIND.format(left_out="0" if hubs_count else "i.hubs")
 
 
