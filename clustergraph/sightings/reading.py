@@ -67,7 +67,7 @@ DEFAULT_FAMILIES = {
     "device_id": "device",
     "user_agent": "device",
     "prompt_template": "content",
-    "token_lengths": "content",
+    "token_lengths": "lengths",
     "synchrony": "timing",
     "handover": "timing",
     "pivot": "timing",
