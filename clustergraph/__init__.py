@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from clustergraph import charts
     from clustergraph.artefacts.runs import Run, open_run
+    from clustergraph.behaviour.observing import observe_behaviour
     from clustergraph.clusters.ranking import rank
     from clustergraph.decisions.export import list_decisions
     from clustergraph.decisions.reliability import measure_reliability
@@ -56,6 +57,7 @@ _HOMES = {
     "list_decisions": "clustergraph.decisions.export",
     "measure_reliability": "clustergraph.decisions.reliability",
     "nightly": "clustergraph.nights.night",
+    "observe_behaviour": "clustergraph.behaviour.observing",
     "open_run": "clustergraph.artefacts.runs",
     "partition": "clustergraph.membership.members",
     "project": "clustergraph.projection.ties",
@@ -69,7 +71,8 @@ _HOMES = {
 }
 __all__ = [
     "DuckDBEngine", "Run", "charts", "count_together", "decide", "estimate", "explain", "explain_account",
-    "explain_pair", "find", "link", "list_decisions", "measure_reliability", "nightly", "open_run",
+    "explain_pair", "find", "link", "list_decisions", "measure_reliability", "nightly",
+    "observe_behaviour", "open_run",
     "partition", "project", "rank", "read", "refit_points", "run", "score", "score_extraction",
     "write_report",
 ]  # fmt: skip

@@ -95,9 +95,9 @@ def test_prefixes_are_those_of_the_standard_library(tmp_path_factory, addresses)
 @pytest.mark.parametrize(
     ("email", "domain", "pattern"),
     [
-        ("John.Smith1984+x@Mail.Example", "mail.example", "a4.a5d4+a1@mail.example"),
-        ("q7@x@y.example", "y.example", "a1d1@a1@y.example"),
-        ("jürgen@x.example", "x.example", "a6@x.example"),
+        ("John.Smith1984+x@Mail.Example", "mail.example", "a4.a5d4+a1"),
+        ("q7@x@y.example", "y.example", "a1d1@a1"),
+        ("jürgen@x.example", "x.example", "a6"),
         ("nobody", None, None),
         ("@x.example", None, None),
         ("a@", None, None),
@@ -129,10 +129,10 @@ TOOLS = digest('[{"name":"f"}]')
 SHAPES = [
     (
         "a0",
-        'model=m-1 temperature=0.7 top_p=1 max_tokens=4096 stop=["END","STOP"]'
+        'temperature=0.7 top_p=1 max_tokens=4096 stop=["END","STOP"]'
         f" tools={TOOLS} client={digest('x' * 50)}",
     ),
-    ("a1", "model=m-1 temperature=1 stop=END client=kit/1.10"),
+    ("a1", "temperature=1 stop=END client=kit/1.10"),
 ]
 
 

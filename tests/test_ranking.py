@@ -20,6 +20,7 @@ from clustergraph.clusters.ranking import cluster_id
 from clustergraph.communities.assignment import assign
 from clustergraph.communities.profiles import describe_background
 from clustergraph.incidence.natural_degrees import find_unnatural_signals
+from clustergraph.sightings.derived import DEFAULT_EXPRESSIONS
 from clustergraph.simulation import simulate
 from tests.commands import call
 
@@ -65,8 +66,12 @@ def lengthen(events: pa.Table) -> pa.Table:
     return pa.concat_tables(parts)
 
 
-# Sightings tell no places; without them both shapes are linked alike.
-WITHOUT_PLACES = {"link": {"by_place": False}}
+# Sightings tell no places, and nothing is derived of them; without that both shapes are linked alike.
+WITHOUT_PLACES = {
+    "link": {"by_place": False},
+    "derive": dict.fromkeys(DEFAULT_EXPRESSIONS, ""),
+    "behaviour": dict.fromkeys(("synchrony", "handover", "pivot", "token_lengths"), False),
+}
 # They do not tell either which rows are of one exchange, and so nothing of lengths.
 LENGTHS = "task_narrowness"
 
@@ -74,7 +79,9 @@ LENGTHS = "task_narrowness"
 def rank_by_stages(path: Path, scratch: Path, events: pa.Table) -> Ranked:
     """Run stage by stage, as the pipeline does."""
     with cg.DuckDBEngine(scratch, threads=1) as engine:
-        ties = cg.project(cg.link(cg.read([path], engine=engine), by_place=False))
+        ties = cg.project(
+            cg.link(cg.read([path], engine=engine, derive=WITHOUT_PLACES["derive"]), by_place=False)
+        )
         membership = cg.partition(ties)
         run = cg.rank(membership, extraction=cg.score_extraction(membership, task_narrowness=0.0))
         sightings = engine.fetch(
