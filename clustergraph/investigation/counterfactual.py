@@ -222,5 +222,6 @@ def _cut(accounts: int, ties: Pairs, min_accounts: int) -> NDArray[np.int32]:
         return np.full(accounts, UNCLUSTERED, np.int32)
     labels = np.zeros(accounts, np.int32)
     seams = find_seams(labels, ties, min_accounts=min_accounts)
-    ties = ties.take(np.setdiff1d(np.arange(len(ties)), seams, assume_unique=True))
+    if len(seams):
+        ties = ties.take(np.delete(np.arange(len(ties)), seams))
     return connected_parts(labels, ties, min_accounts=min_accounts)
