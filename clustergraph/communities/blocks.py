@@ -72,6 +72,12 @@ def find_cuts(vertices: int, source: NDArray[np.integer], target: NDArray[np.int
     return sorted(cuts, key=lambda cut: (-cut.apart, cut.vertex))
 
 
+def load_search() -> None:
+    """Load what is compiled: the first such function of a process takes a while."""
+    none = np.zeros(0, np.int64)
+    find_cuts(0, none, none)
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def _unite(vertices: int, source: NDArray[np.int64], target: NDArray[np.int64]) -> NDArray[np.int32]:
     """Unite the sets that edges connect, under their least vertex; paths are halved on the way up."""

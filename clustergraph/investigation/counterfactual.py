@@ -18,7 +18,7 @@ part that has most of it.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -27,6 +27,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from clustergraph.artefacts.ties import read_ties
 from clustergraph.communities.assignment import Assigner
 from clustergraph.communities.grouping import UNCLUSTERED, connected_parts, number_by_first
 from clustergraph.communities.pairs import Pairs
@@ -45,7 +46,6 @@ Outcome = Literal["whole", "smaller", "split", "dissolved"]
 # What has come together has more in common with the rest than its parts had.
 _PASSES = 8
 _MOST_APART = 1 / 3
-TIE_COLUMNS = ("source", "target", "bits", "shared", "families")
 # Bits by which rounding may move a tie.
 _MARGIN = 1e-6
 
@@ -86,22 +86,25 @@ class Without:
 class Standing:
     """A cluster as it stands, with all that is needed to think it without some of its signals."""
 
-    def __init__(self, world: World, cluster: int, ties: pa.Table | None = None) -> None:
+    def __init__(
+        self, world: World, cluster: int, ties: pa.Table | Future[pa.Table] | None = None
+    ) -> None:
         """Take cluster ``cluster`` (its rank less 1) out of the world.
 
         Args:
             world: that has it.
             cluster: its number.
-            ties: ``TIE_COLUMNS`` of the ties inside it, accounts coded, where they were read before; None
-                has all ties of the run read.
+            ties: what :func:`clustergraph.artefacts.ties.read_ties` gives, those inside it at least, where
+                they were read before or are being read; None has all ties of the run read.
         """
         self.world = world
         self.cluster = cluster
         with ThreadPoolExecutor(1) as pool:
-            table = pool.submit(lambda: _read_ties(world) if ties is None else ties)
+            table = pool.submit(read_ties, world.run) if ties is None else ties
             self.excerpt: Excerpt = take_excerpt(world, world.members(cluster))
             _ = self.excerpt.background  # compiled code is loaded while the ties are read
-            self.ties: Pairs = _place_ties(table.result(), world, self.excerpt)
+            table = table.result() if isinstance(table, Future) else table
+            self.ties: Pairs = _place_ties(table, world, self.excerpt)
 
     def without(self, signals: Sequence[int]) -> Without:
         """Tell what becomes of the cluster without some signals (their numbers in the world)."""
@@ -195,10 +198,6 @@ class Standing:
                 heirs.add(int(np.bincount(now).argmax()))
         joined = np.isin(labels, sorted(heirs)) | ((before < 0) & (labels < 0) & bool(heirs))
         return number_by_first(np.where(joined, min(heirs, default=UNCLUSTERED), labels))
-
-
-def _read_ties(world: World) -> pa.Table:
-    return world.run.read("ties", TIE_COLUMNS, coded=TIE_COLUMNS[:2])
 
 
 def _place_ties(table: pa.Table, world: World, excerpt: Excerpt) -> Pairs:
