@@ -18,9 +18,11 @@ part that has most of it.
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -29,6 +31,7 @@ import pyarrow.compute as pc
 
 from clustergraph.artefacts.ties import read_ties
 from clustergraph.communities.assignment import Assigner
+from clustergraph.communities.blocks import thin_out
 from clustergraph.communities.grouping import UNCLUSTERED, connected_parts, number_by_first
 from clustergraph.communities.pairs import Pairs
 from clustergraph.communities.seams import find_seams
@@ -109,40 +112,84 @@ class Standing:
     def without(self, signals: Sequence[int]) -> Without:
         """Tell what becomes of the cluster without some signals (their numbers in the world)."""
         excerpt = self.excerpt.without(np.array(signals, np.int32))
-        ties = self._keep_ties(excerpt)
-        labels = self._join_as_before(self._regroup(excerpt, ties))
-        size = np.bincount(labels[labels >= 0])
-        parts = tuple(sorted((int(one) for one in size), reverse=True))
-        return Without(tuple(signals), parts, self.excerpt.size - sum(parts), len(ties))
+        return self._tell(signals, excerpt, self._find_lost(excerpt))
 
     def without_each(self, signals: Sequence[int]) -> list[Without]:
         """Tell what becomes of the cluster without each of some signals."""
-        _ = self._before  # that no two threads reckon it
-        with ThreadPoolExecutor() as pool:
-            return list(pool.map(lambda signal: self.without([signal]), signals))
+        excerpts = [self.excerpt.without(np.array([signal], np.int32)) for signal in signals]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            lost = list(pool.map(self._find_lost, excerpts))
+            telling = self._choose_telling(lost)
+            _ = self._before  # that no two threads reckon it
+            return list(
+                pool.map(self._tell, [[signal] for signal in signals], excerpts, lost, repeat(telling))
+            )
+
+    def _tell(
+        self, signals: Sequence[int], excerpt: Excerpt, lost: NDArray[np.intp],
+        telling: NDArray[np.intp] | None = None,
+    ) -> Without:  # fmt: skip
+        labels = self._join_as_before(self._regroup(excerpt, self._cut(lost, telling)))
+        size = np.bincount(labels[labels >= 0])
+        parts = tuple(sorted((int(one) for one in size), reverse=True))
+        return Without(tuple(signals), parts, self.excerpt.size - sum(parts), len(self.ties) - len(lost))
 
     @cached_property
     def _before(self) -> NDArray[np.int32]:
         """The parts while all signals are there."""
-        return self._regroup(self.excerpt, self.ties)
+        return self._regroup(self.excerpt, self._cut(np.zeros(0, np.intp)))
 
-    def _keep_ties(self, excerpt: Excerpt) -> Pairs:
-        """Give the ties that are left; only those that may have lost enough are reckoned again."""
-        ties = self.ties
-        doubtful = ties.bits - excerpt.lost_bits * ties.shared < self.world.tie_bits + _MARGIN
+    def _find_lost(self, excerpt: Excerpt) -> NDArray[np.intp]:
+        """Give the ties that are gone; only those that may have lost enough are reckoned again."""
+        ties, needed = self.ties, self.world.tie_bits + _MARGIN
+        near = np.flatnonzero(ties.bits < needed + excerpt.lost_bits * ties.shared.max(initial=0))
+        near = near[ties.bits[near] - excerpt.lost_bits * ties.shared[near] < needed]
         touched = np.zeros(excerpt.size, bool)
         touched[excerpt.link_account[excerpt.gone[excerpt.link_signal]]] = True
-        doubtful |= touched[ties.source] & touched[ties.target]
-        rows = np.flatnonzero(doubtful)
+        both = np.flatnonzero(touched[ties.source])
+        both = both[touched[ties.target[both]]]
+        rows = np.union1d(near, both)
         again = verify_pairs(excerpt.graph, ties.source[rows], ties.target[rows])
-        kept = np.ones(len(ties), bool)
-        kept[rows] = again.bits >= self.world.tie_bits - _MARGIN
-        return ties.take(np.flatnonzero(kept))
+        return rows[again.bits < self.world.tie_bits - _MARGIN]
 
-    def _regroup(self, excerpt: Excerpt, ties: Pairs) -> NDArray[np.int32]:
-        """Group the accounts as the pipeline would, -1 for none."""
+    def _choose_telling(self, lost: Sequence[NDArray[np.intp]]) -> NDArray[np.intp]:
+        """Choose ties that make the same parts and blocks as all, whichever of some sets are taken away."""
+        ties = self.ties
+        at_risk = np.zeros(len(ties), bool)
+        for rows in lost:
+            at_risk[rows] = True
+        safe = np.flatnonzero(~at_risk)
+        enough = thin_out(self.excerpt.size, ties.source[safe], ties.target[safe])
+        at_risk[safe[enough]] = True
+        return np.flatnonzero(at_risk)
+
+    def _cut(self, lost: NDArray[np.intp], telling: NDArray[np.intp] | None = None) -> NDArray[np.int32]:
+        """Give the parts that ties connect, cut at seams; -1 for accounts that are in none.
+
+        Args:
+            lost: ties that are gone.
+            telling: ties that make the same parts and blocks as all, whether ``lost`` are there or not.
+        """
+        least, accounts = self.world.min_accounts, self.excerpt.size + 1
+        left = np.full(len(self.ties), telling is None)
+        if telling is not None:
+            left[telling] = True
+        left[lost] = False
+        ties = self.ties.take(np.flatnonzero(left))
+        if not len(ties):
+            return np.full(accounts, UNCLUSTERED, np.int32)
+        labels = np.zeros(accounts, np.int32)
+        seams = find_seams(labels, ties, min_accounts=least)
+        if len(seams) and telling is not None:
+            return self._cut(lost)
+        if len(seams):
+            ties = ties.take(np.delete(np.arange(len(ties)), seams))
+        return connected_parts(labels, ties, min_accounts=least)
+
+    def _regroup(self, excerpt: Excerpt, labels: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Group the accounts as the pipeline would, starting from the parts of ties; -1 for none."""
         world = self.world
-        labels = self._seed(excerpt, _cut(excerpt.size + 1, ties, world.min_accounts))
+        labels = self._seed(excerpt, labels)
         assigner = Assigner(
             excerpt.graph, excerpt.background, min_accounts=world.min_accounts, everybody=world.accounts
         )
@@ -213,14 +260,3 @@ def _place_ties(table: pa.Table, world: World, excerpt: Excerpt) -> Pairs:
         for name in ("source_place", "target_place", "shared", "families")
     )
     return Pairs(source, target, table["bits"].to_numpy(), shared, families)
-
-
-def _cut(accounts: int, ties: Pairs, min_accounts: int) -> NDArray[np.int32]:
-    """Give the parts that ties connect, cut at seams; -1 for accounts that are in none."""
-    if not len(ties):
-        return np.full(accounts, UNCLUSTERED, np.int32)
-    labels = np.zeros(accounts, np.int32)
-    seams = find_seams(labels, ties, min_accounts=min_accounts)
-    if len(seams):
-        ties = ties.take(np.delete(np.arange(len(ties)), seams))
-    return connected_parts(labels, ties, min_accounts=min_accounts)
