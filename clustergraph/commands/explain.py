@@ -62,9 +62,7 @@ def _explain_cluster(run: Run, cluster_id: str) -> Any:
         return explain_cluster(run, cluster.cluster_id, ties=ties), show_explanation
 
 
-def _explain_accounts(
-    run: Run, cluster_id: str, account: str | None, pair: tuple[str, str] | None
-) -> Any:
+def _explain_accounts(run: Run, cluster_id: str, account: str | None, pair: tuple[str, str] | None) -> Any:
     """Give the explanation of one account or two of a cluster, and what shows it."""
     from clustergraph.presentation.findings import show_account, show_pair
 

@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from types import ModuleType
+    from collections.abc import Iterator
 
 
 class _Refusing:
@@ -18,7 +17,7 @@ class _Refusing:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:
+    def find_spec(self, name: str, *_: object) -> None:
         if name == self.name:
             raise ModuleNotFoundError(f"{name} is not wanted yet", name=name)
 

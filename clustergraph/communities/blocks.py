@@ -72,9 +72,7 @@ def find_cuts(vertices: int, source: NDArray[np.integer], target: NDArray[np.int
     return sorted(cuts, key=lambda cut: (-cut.apart, cut.vertex))
 
 
-def thin_out(
-    vertices: int, source: NDArray[np.integer], target: NDArray[np.integer]
-) -> NDArray[np.intp]:
+def thin_out(vertices: int, source: NDArray[np.integer], target: NDArray[np.integer]) -> NDArray[np.intp]:
     """Choose edges of a graph that make the same parts and blocks as all of them, whatever edges are added.
 
     They are a forest F found in breadth, and a forest of what F leaves (Eppstein, Galil, Italiano and
@@ -88,8 +86,8 @@ def thin_out(
     Returns:
         Their numbers, rising.
     """
-    source, target = source.astype(np.int64), target.astype(np.int64)
-    return np.flatnonzero(_thin_out(source, target, *_index(vertices, source, target)))
+    one, other = source.astype(np.int64), target.astype(np.int64)
+    return np.flatnonzero(_thin_out(one, other, *_index(vertices, one, other)))
 
 
 def load_search() -> None:

@@ -29,9 +29,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from clustergraph.artefacts.ties import read_ties
+from clustergraph.artefacts.ties import TIE_COLUMNS, read_ties
 from clustergraph.communities.assignment import Assigner
-from clustergraph.communities.blocks import thin_out
+from clustergraph.communities.blocks import Cut, find_cuts, thin_out
 from clustergraph.communities.grouping import UNCLUSTERED, connected_parts, number_by_first
 from clustergraph.communities.pairs import Pairs
 from clustergraph.communities.seams import find_seams
@@ -51,6 +51,7 @@ _PASSES = 8
 _MOST_APART = 1 / 3
 # Bits by which rounding may move a tie.
 _MARGIN = 1e-6
+_PROCESSORS = os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,7 @@ class Without:
 class Standing:
     """A cluster as it stands, with all that is needed to think it without some of its signals."""
 
-    def __init__(
-        self, world: World, cluster: int, ties: pa.Table | Future[pa.Table] | None = None
-    ) -> None:
+    def __init__(self, world: World, cluster: int, ties: pa.Table | Future[pa.Table] | None = None) -> None:
         """Take cluster ``cluster`` (its rank less 1) out of the world.
 
         Args:
@@ -108,22 +107,34 @@ class Standing:
             _ = self.excerpt.background  # compiled code is loaded while the ties are read
             table = table.result() if isinstance(table, Future) else table
             self.ties: Pairs = _place_ties(table, world, self.excerpt)
+        # Ties that make the same parts and blocks as all, where they were looked for.
+        self._telling: NDArray[np.intp] | None = None
 
     def without(self, signals: Sequence[int]) -> Without:
         """Tell what becomes of the cluster without some signals (their numbers in the world)."""
         excerpt = self.excerpt.without(np.array(signals, np.int32))
-        return self._tell(signals, excerpt, self._find_lost(excerpt))
+        return self._tell(signals, excerpt, self._find_lost(excerpt, threads=_PROCESSORS))
 
     def without_each(self, signals: Sequence[int]) -> list[Without]:
         """Tell what becomes of the cluster without each of some signals."""
         excerpts = [self.excerpt.without(np.array([signal], np.int32)) for signal in signals]
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(_PROCESSORS) as pool:
             lost = list(pool.map(self._find_lost, excerpts))
-            telling = self._choose_telling(lost)
+            self._telling = self._choose_telling(lost)
             _ = self._before  # that no two threads reckon it
-            return list(
-                pool.map(self._tell, [[signal] for signal in signals], excerpts, lost, repeat(telling))
-            )
+            alone = [[signal] for signal in signals]
+            return list(pool.map(self._tell, alone, excerpts, lost, repeat(self._telling)))
+
+    def find_bridges(self) -> list[Cut]:
+        """Find the accounts by which alone the ties hang together; numbers are places in the excerpt."""
+        ties = self.ties if self._telling is None else self.ties.take(self._telling)
+        return find_cuts(self.excerpt.size, ties.source, ties.target)
+
+    def count_tied(self) -> int:
+        """Count the accounts that have any tie inside."""
+        tied = np.zeros(self.excerpt.size, bool)
+        tied[self.ties.source] = tied[self.ties.target] = True
+        return int(tied.sum())
 
     def _tell(
         self, signals: Sequence[int], excerpt: Excerpt, lost: NDArray[np.intp],
@@ -137,20 +148,25 @@ class Standing:
     @cached_property
     def _before(self) -> NDArray[np.int32]:
         """The parts while all signals are there."""
-        return self._regroup(self.excerpt, self._cut(np.zeros(0, np.intp)))
+        return self._regroup(self.excerpt, self._cut(np.zeros(0, np.intp), self._telling))
 
-    def _find_lost(self, excerpt: Excerpt) -> NDArray[np.intp]:
+    def _find_lost(self, excerpt: Excerpt, threads: int = 1) -> NDArray[np.intp]:
         """Give the ties that are gone; only those that may have lost enough are reckoned again."""
         ties, needed = self.ties, self.world.tie_bits + _MARGIN
-        near = np.flatnonzero(ties.bits < needed + excerpt.lost_bits * ties.shared.max(initial=0))
-        near = near[ties.bits[near] - excerpt.lost_bits * ties.shared[near] < needed]
         touched = np.zeros(excerpt.size, bool)
         touched[excerpt.link_account[excerpt.gone[excerpt.link_signal]]] = True
-        both = np.flatnonzero(touched[ties.source])
-        both = both[touched[ties.target[both]]]
-        rows = np.union1d(near, both)
-        again = verify_pairs(excerpt.graph, ties.source[rows], ties.target[rows])
+        doubtful = touched[ties.source]
+        doubtful &= touched[ties.target]
+        near = np.flatnonzero(ties.bits < needed + excerpt.lost_bits * self._most_shared)
+        doubtful[near] |= ties.bits[near] - excerpt.lost_bits * ties.shared[near] < needed
+        rows = np.flatnonzero(doubtful)
+        again = verify_pairs(excerpt.graph, ties.source[rows], ties.target[rows], threads=threads)
         return rows[again.bits < self.world.tie_bits - _MARGIN]
+
+    @cached_property
+    def _most_shared(self) -> int:
+        """Most signals that any tie shares."""
+        return int(self.ties.shared.max(initial=0))
 
     def _choose_telling(self, lost: Sequence[NDArray[np.intp]]) -> NDArray[np.intp]:
         """Choose ties that make the same parts and blocks as all, whichever of some sets are taken away."""
@@ -250,13 +266,16 @@ class Standing:
 def _place_ties(table: pa.Table, world: World, excerpt: Excerpt) -> Pairs:
     """Give the ties between accounts of an excerpt, as places in it."""
     ids = world.account_id.take(pa.array(excerpt.accounts))
-    for end in ("source", "target"):
-        chunks = table[end].chunks
-        places = [pc.index_in(one.dictionary, value_set=ids).take(one.indices) for one in chunks]
-        table = table.append_column(f"{end}_place", pa.chunked_array(places, pa.int32()))
-        table = table.filter(pc.is_valid(table[f"{end}_place"]))
-    source, target, shared, families = (
-        table[name].to_numpy().astype(np.int32)
-        for name in ("source_place", "target_place", "shared", "families")
-    )
-    return Pairs(source, target, table["bits"].to_numpy(), shared, families)
+    source, target = (_place_coded(table[end], ids) for end in TIE_COLUMNS[:2])
+    rows = np.flatnonzero((source >= 0) & (target >= 0))
+    bits, shared, families = (table[name].to_numpy()[rows] for name in TIE_COLUMNS[2:])
+    return Pairs(source[rows], target[rows], bits, shared.astype(np.int32), families.astype(np.int32))
+
+
+def _place_coded(column: pa.ChunkedArray, ids: pa.Array) -> NDArray[np.int32]:
+    """Give the place of each account of a coded column among ``ids``, -1 where it is not among them."""
+    places = [
+        pc.fill_null(pc.index_in(one.dictionary, value_set=ids), -1).to_numpy()[one.indices.to_numpy()]
+        for one in column.chunks
+    ]
+    return np.concatenate([np.zeros(0, np.int32), *places])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
-from clustergraph.communities.blocks import find_cuts, load_search
+from clustergraph.communities.blocks import load_search
 from clustergraph.extraction.parts import PARTS
 from clustergraph.investigation.breaking import find_breaking
 from clustergraph.investigation.counterfactual import Standing
@@ -20,7 +20,6 @@ from clustergraph.investigation.world import open_world
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
     from concurrent.futures import Future
 
     import pyarrow as pa
@@ -188,10 +187,9 @@ def explain(
     names = {number: name for name, number in numbers.items()}
     first = [numbers[one.kind, one.value] for one in strongest if (one.kind, one.value) in numbers]
     singles = standing.without_each(first)
-    bridges = find_cuts(standing.excerpt.size, standing.ties.source, standing.ties.target)
+    bridges = standing.find_bridges()
     coverage = cover_families(world, standing.excerpt, evidence)
     together = measure_together(world, standing.excerpt)
-    tied = len({*standing.ties.source.tolist(), *standing.ties.target.tolist()})
     return Explanation(
         **{
             name: row[name] for name in Explanation.__dataclass_fields__ if name in row and name != "families"
@@ -209,7 +207,7 @@ def explain(
             for one in bridges[:_BRIDGES]
         ),
         bridges_in_all=len(bridges),
-        tied=tied,
+        tied=standing.count_tied(),
         coverage=coverage,
         together=together,
         missing=_say_missing(coverage, together),

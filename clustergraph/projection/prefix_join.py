@@ -102,15 +102,22 @@ class PrefixIndex:
         return pairs.take(np.lexsort((pairs.target, pairs.source)))
 
 
-def verify_pairs(graph: Biadjacency, source: NDArray[np.int32], target: NDArray[np.int32]) -> Pairs:
+def verify_pairs(
+    graph: Biadjacency, source: NDArray[np.int32], target: NDArray[np.int32], *, threads: int = 1
+) -> Pairs:
     """Reckon the evidence of given pairs of accounts, whatever it comes to.
 
     Args:
         graph: the incidence as numbers.
         source: one account of each pair.
         target: the other.
+        threads: processors to use.
     """
-    return Pairs(source, target, *_verify_all(graph.arrays, source, target))
+    arrays = graph.arrays
+    with ThreadPoolExecutor(threads) as pool:
+        shares = (np.array_split(end, threads) for end in (source, target))
+        parts = list(pool.map(lambda one, other: _verify_all(arrays, one, other), *shares))
+    return Pairs(source, target, *(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def _blocks(rows: NDArray[np.int32], cost: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int32], int]]:
