@@ -46,6 +46,7 @@ def test_every_default_and_override_is_resolved() -> None:
         "partition": {"engine": "igraph", "exact": True, "weights": None, "note": ""},
         "signals": {"asn": "asn"},
         "families": {},
+        "nested": {},
         "derive": {},
         "columns": {},
     }
@@ -60,7 +61,10 @@ def test_every_default_and_override_is_resolved() -> None:
             "f.toml: unknown [project] key 'min_shard'; did you mean 'min_shared'?",
         ),
         ({"projct": {}}, "f.toml: unknown section [projct]; did you mean 'project'?"),
-        ({"x": {}}, "f.toml: unknown section [x]; there are [project], [partition], [signals], [families]"),
+        (
+            {"x": {}},
+            "f.toml: unknown section [x]; there are [project], [partition], [signals], [families], [nested]",
+        ),
         ({"share": 0.1}, "f.toml: 'share' stands outside all sections; it belongs in [project]"),
         ({"project": 3}, "f.toml: [project] must be a section, not 3"),
         ({"project": {"exact": False}}, "f.toml: unknown [project] key 'exact'; it belongs in [partition]"),
@@ -80,6 +84,7 @@ def test_every_default_and_override_is_resolved() -> None:
         ({"partition": {"note": 1}}, "[partition] note must be text in quotes, not 1"),
         ({"signals": {"asn": 7}}, "f.toml: [signals] asn must be a name in quotes, not 7"),
         ({"families": {"asn": ""}}, "[families] asn must be a name in quotes, not ''"),
+        ({"nested": {"ip": 24}}, "[nested] ip must be a name in quotes, not 24"),
     ],
 )
 def test_mistakes_are_named(config: Mapping[str, Any], words: str) -> None:
@@ -91,6 +96,7 @@ def test_values_of_the_right_types_pass() -> None:
         "project": {"min_shared": 3, "level": 12},
         "partition": {"engine": "leidenalg", "exact": False, "weights": {"ip": 1}, "note": "x"},
         "families": {"asn": "network"},
+        "nested": {"ip": ""},
     }
     found = check_config(config, SECTIONS, PASSED)
     assert found["project"] == {"min_shared": 3, "level": 12.0}
@@ -122,6 +128,6 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Any, content: bytes | Non
 
 def test_the_stages_of_the_main_job_can_be_configured() -> None:
     full = resolve(STAGES, None, INJECTED)
-    assert list(full) == [*STAGES, "signals", "families", "derive", "columns"]
+    assert list(full) == [*STAGES, "signals", "families", "nested", "derive", "columns"]
     # What is resolved is itself a valid configuration.
     assert resolve(STAGES, full, INJECTED) == full

@@ -23,7 +23,7 @@ _ALONE: dict[str, Literal["none", "any", "unnatural"]] = {
     SYNCHRONY: "none",
     HANDOVER: "none",
     PIVOT: "any",
-    SHAPES: "unnatural",
+    SHAPES: "none",
 }
 
 

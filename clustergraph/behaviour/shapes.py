@@ -1,11 +1,11 @@
 """Token lengths: a sketch of what an account sends and gets, by the lengths alone.
 
-The exchanges of an account fall into cells of input and output length, on logarithmic scales. A MinHash
-sketch (Broder 1997) of the cells that it uses often is one signal: two accounts have the same with a
-chance of the fourth power of the Jaccard index of their cells. Where these cells do not have most of the
-account's exchanges, its lengths are too broad to be like another's, and the signal is one that the
-account has alone. A tool that has few lengths gives the same sketch to all who use nothing else, which is
-then popular and tells little.
+The exchanges of an account fall into cells of input and output length, on logarithmic scales. The signals of
+an account are a bottom-k MinHash sketch (Broder 1997) of the cells that it uses often: the four of least
+hash. So accounts with like cells share most of them, each cell counts once, and an account that uses many
+has no more signals than one that uses few. Where these cells do not have most of the account's exchanges, its
+lengths are too broad to be like another's, and its cells are signals that the account has alone. Cells that
+a popular tool's users have are popular by themselves and tell little.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ SHAPES = "token_lengths"
 _OFTEN = 0.1
 # What cells that are used often have of the exchanges of an account whose lengths are narrow.
 _NARROW = 0.5
-# Multipliers of the hashes h -> (a h + b) mod p of the sketch's rows; p is the eighth Mersenne prime.
-_ROWS = ((1_103_515_245, 12_345), (1_664_525, 1_013_904_223), (69_069, 907_633_385), (1_566_083_941, 7))
-_PRIME = 2_147_483_647
+_SKETCH = 4
+# The hash h -> (a h + b) mod p by which cells are chosen; p is the eighth Mersenne prime.
+_HASH = "(lengths::BIGINT * 1103515245 + 12345) % 2147483647"
 _CELLS = f"""
 SELECT account_id, lengths, exchanges, first_seen, last_seen,
        sum(exchanges) OVER (PARTITION BY account_id) AS all_exchanges
@@ -34,15 +34,15 @@ FROM (
            min(moment) AS first_seen, max(moment) AS last_seen
     FROM {LENGTHS} GROUP BY account_id, lengths
 )
-QUALIFY all_exchanges >= {{least}}
+QUALIFY all_exchanges >= {{least}} AND exchanges >= {_OFTEN} * all_exchanges
 """
 _SKETCHES = f"""
 SELECT account_id, '{SHAPES}' AS kind,
-       CASE WHEN sum(exchanges) FILTER (WHERE often) >= {_NARROW} * any_value(all_exchanges)
-            THEN concat_ws(' ', {{sketch}})
-            ELSE {ALONE.format(key="account_id")} END AS value,
-       min(first_seen) AS first_seen, max(last_seen) AS last_seen, {MEASURES}, NULL::VARCHAR AS place
-FROM ({{cells}}) GROUP BY account_id
+       CASE WHEN often >= {_NARROW} * all_exchanges THEN {{cell}}
+            ELSE {ALONE.format(key="account_id || ' ' || lengths")} END AS value,
+       first_seen, last_seen, {MEASURES}, NULL::VARCHAR AS place
+FROM (SELECT *, sum(exchanges) OVER (PARTITION BY account_id) AS often FROM ({{cells}}))
+QUALIFY row_number() OVER (PARTITION BY account_id ORDER BY {_HASH}, lengths) <= {_SKETCH}
 """
 
 
@@ -54,19 +54,12 @@ def find_shapes(engine: Engine, *, least: int) -> bool:
         least: exchanges with lengths that an account must have.
 
     Returns:
-        Whether any two accounts have the same sketch.
+        Whether any two accounts share a cell.
     """
-    sketch = ", ".join(f"arg_min(cell, {_hash(a, b)}) FILTER (WHERE often)" for a, b in _ROWS)
-    said = f"{_say('//')} || '/' || {_say('%')} AS cell"
-    often = f"exchanges >= {_OFTEN} * all_exchanges AS often"
-    cells = f"SELECT *, {said}, {often} FROM ({_CELLS.format(least=least)})"
-    engine.create(f"{SHAPES}_signals", _SKETCHES.format(sketch=sketch, cells=cells))
+    cell = f"{_say('//')} || '/' || {_say('%')}"
+    engine.create(f"{SHAPES}_signals", _SKETCHES.format(cell=cell, cells=_CELLS.format(least=least)))
     shared = f"SELECT 1 FROM {SHAPES}_signals GROUP BY value HAVING count(*) > 1 LIMIT 1"
     return bool(engine.fetch(shared).num_rows)
-
-
-def _hash(multiplier: int, addend: int) -> str:
-    return f"(lengths::BIGINT * {multiplier} + {addend}) % {_PRIME}"
 
 
 def _say(side: str) -> str:

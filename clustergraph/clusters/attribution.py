@@ -56,7 +56,7 @@ def attribute(graph: Biadjacency, ties: Pairs, labels: NDArray[np.int32], *, thr
 
     def work(chosen: NDArray[np.intp]) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
         ends = ties.source[inside[chosen]], ties.target[inside[chosen]]
-        return _attribute(arrays, *ends, clusters[chosen])
+        return _attribute(arrays, make_levels(graph), *ends, clusters[chosen])
 
     # A cluster's ties stay together, so that the order of its sums does not depend on the threads.
     ends = np.flatnonzero(np.diff(clusters)) + 1
@@ -71,9 +71,12 @@ def attribute(graph: Biadjacency, ties: Pairs, labels: NDArray[np.int32], *, thr
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _attribute(
-    g: Arrays, source: NDArray[np.int32], target: NDArray[np.int32], clusters: NDArray[np.int32]
+    g: Arrays,
+    levels: NDArray[np.float64] | None,
+    source: NDArray[np.int32],
+    target: NDArray[np.int32],
+    clusters: NDArray[np.int32],
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
-    levels = make_levels(g)
     bits = np.zeros(len(g.signal_cell), np.float64)
     touched, shared = np.empty(len(bits), np.int32), np.empty(len(bits), np.int32)
     room, size = 1024, 0
@@ -104,7 +107,7 @@ def _attribute(
 @njit(cache=True, nogil=True, error_model="numpy")
 def _add_tie(
     g: Arrays,
-    levels: NDArray[np.float64],
+    levels: NDArray[np.float64] | None,
     a: int,
     b: int,
     shared: NDArray[np.int32],
@@ -118,7 +121,7 @@ def _add_tie(
     """
     p, q, p_end, q_end = g.indptr[a], g.indptr[b], g.indptr[a + 1], g.indptr[b + 1]
     size, chance = 0, 0.0
-    if len(g.nest):
+    if levels is not None:
         verify_pair(g, levels, a, b)
     while p < p_end and q < q_end:
         if g.indices[p] < g.indices[q]:
@@ -130,8 +133,7 @@ def _add_tie(
             q += 1
         else:
             signal = g.indices[p]
-            level = g.level[g.signal_cell[signal]]
-            if level >= 0 and levels[level, COUNTS] == 0.0:
+            if not _counts(g, levels, signal):
                 p += 1
                 q += 1
                 continue
@@ -146,6 +148,15 @@ def _add_tie(
     if size > 0:
         count = _add_cell(g, chance, shared, size, bits, touched, count)
     return count
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _counts(g: Arrays, levels: NDArray[np.float64] | None, signal: int) -> bool:
+    """Tell whether a shared signal is of no nest, or of the level that counts in the tie."""
+    if levels is None:
+        return True
+    level = g.level[g.signal_cell[signal]]
+    return bool(level < 0 or levels[level, COUNTS] > 0.0)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

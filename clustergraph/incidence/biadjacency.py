@@ -46,6 +46,7 @@ class Strata:
         account: account numbers, rising within a stratum (int32).
         slots: signals that the account has there, above 0 (int32).
         nests: which kinds are nested in each other.
+        inner: strata whose slots are among those of another stratum of the kind as well; empty if none are.
     """
 
     kind: NDArray[np.int32]
@@ -54,6 +55,13 @@ class Strata:
     account: NDArray[np.int32]
     slots: NDArray[np.int32]
     nests: Nests
+    inner: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+
+    @property
+    def outer(self) -> NDArray[np.intp]:
+        """Numbers of the strata that have every slot of each kind, each once."""
+        strata = np.arange(len(self.kind))
+        return strata[~self.inner] if len(self.inner) else strata
 
     @property
     def total(self) -> NDArray[np.int64]:
@@ -64,9 +72,9 @@ class Strata:
     def slots_by_kind(self, accounts: int) -> NDArray[np.int32]:
         """Count the signals of each kind that each account has (accounts x kinds)."""
         counts = np.zeros((accounts, int(self.kind.max(initial=-1)) + 1), np.int32)
-        for stratum, kind in enumerate(self.kind):  # an account has one row in a stratum
+        for stratum in self.outer.tolist():  # an account has one row in a stratum
             rows = slice(self.start[stratum], self.start[stratum + 1])
-            counts[self.account[rows], kind] += self.slots[rows]
+            counts[self.account[rows], self.kind[stratum]] += self.slots[rows]
         return counts
 
 

@@ -68,7 +68,8 @@ _ACCOUNT_COLLISION = "SELECT account_id, other FROM accounts WHERE account_id <>
 
 _SIGNALS = """
 SELECT i.kind_number, i.value, count(*)::INTEGER AS accounts, bool_or(h.kind_number IS NOT NULL) AS hub,
-       {pairs} AS pairs, min(i.place) AS place, max(i.other_place) AS other_place, {fade}
+       {pairs} AS pairs, min(i.place) AS place, max(i.other_place) AS other_place,
+       min(i.region) AS region, max(i.other_region) AS other_region, {fade}
 FROM incidence i LEFT JOIN known_hubs h ON h.kind_number = i.kind_number AND h.value = i.value
 {meetings} {ages}
 GROUP BY i.kind_number, i.value
@@ -285,14 +286,18 @@ def _refuse_collisions(engine: Engine) -> None:
 def _fetch_strata(sightings: Sightings, query: str) -> Strata:
     """Fetch how many signals of each stratum each account has."""
     engine, kinds = sightings.engine, sightings.kinds
-    kind = engine.fetch("SELECT kind_number FROM strata ORDER BY stratum")["kind_number"].to_numpy()
+    known = engine.fetch("SELECT kind_number, inside FROM strata ORDER BY stratum")
+    kind, inner = (known[name].to_numpy(zero_copy_only=False) for name in ("kind_number", "inside"))
     found = engine.fetch(query)
     start = np.searchsorted(found["stratum"].to_numpy(), np.arange(len(kind) + 1))
     account, slots = (found[name].to_numpy().astype(np.int32) for name in ("account", "slots"))
     families = sorted({sightings.families[name] for name in kinds})
     family_of_kind = np.array([families.index(sightings.families[name]) for name in kinds], np.int32)
     nests = number_nests(sightings.nested, kinds)
-    return Strata(kind.astype(np.int32), family_of_kind[kind], start.astype(np.int64), account, slots, nests)
+    return Strata(
+        kind.astype(np.int32), family_of_kind[kind], start.astype(np.int64), account, slots, nests,
+        inner if inner.any() else np.zeros(0, np.bool_),
+    )  # fmt: skip
 
 
 def _number_cells(engine: Engine, strata: Strata, known_hub_weight: float) -> Cells:

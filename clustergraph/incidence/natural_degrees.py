@@ -47,7 +47,8 @@ def find_unnatural_signals(incidence: Incidence) -> NDArray[np.int32]:
     """
     graph, sightings = incidence.graph, incidence.sightings
     kind = graph.strata.kind[graph.cells.stratum[graph.signal_cell]]
-    slots = np.bincount(graph.strata.kind, graph.strata.total, len(sightings.kinds))
+    outer = graph.strata.outer
+    slots = np.bincount(graph.strata.kind[outer], graph.strata.total[outer], len(sightings.kinds))
     found = []
     for number, name in enumerate(sightings.kinds):
         local = sightings.families[name] in LOCAL_FAMILIES

@@ -10,74 +10,103 @@ Signals of behaviour bring a place of their own, whatever the input tells of pla
 within which its chance is reckoned. Such a stratum may be as small as it likes, since what is usual in other
 hours says nothing about it.
 
+Places lie in regions (networks in countries), where the input has both. What belongs to no place may belong
+to a region; banks, mail providers and networks have customers all over a region, so signals of those kinds
+are put in strata by region alone: to live in one country is one fact, whatever tells it. Those of no region
+may be met by anybody, so their chance is reckoned among all signals of the kind: what is left without the
+regions is too little to say what is usual; and a small region has a stratum of its own all the same.
+
 The place of a signal is the only one where it was seen, or else the one that at least half of its holders
-are at home in. An account is at home where most of its exchanges come from.
+are at home in. An account is at home where most of its exchanges come from. The same holds for regions.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from clustergraph.engines.sql import literal
+from clustergraph.sightings.places import place_of, region_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection
 
     from clustergraph.engines.interface import Engine
     from clustergraph.sightings.reading import Sightings
 
 LOCAL_FAMILIES = frozenset({"network", "content"})
+# Kinds whose signals are those of a region rather than of a place.
+REGIONAL_KINDS = frozenset({"asn", "card_bin", "email_domain"})
 # A place that is seen less often says nothing about what is usual there.
 LEAST_SLOTS = 1_000
+_PLACE, _REGION = "place", "region"
 
 # Counts and places share a word, so that one maximum finds the commonest place, the higher number among
 # equals.
 _HOMES = """
-SELECT account, (max(weight << 32 | place) & 4294967295)::UBIGINT AS place
+SELECT account, (max(weight << 32 | home) & 4294967295)::UBIGINT AS home
 FROM (
-    SELECT {account} AS account, {place} AS place, least(sum(exchanges), 2147483647)::UBIGINT AS weight
-    FROM exchanges WHERE place IS NOT NULL GROUP BY 1, 2
+    SELECT {account} AS account, {number} AS home, least(sum(exchanges), 2147483647)::UBIGINT AS weight
+    FROM exchanges WHERE {name} IS NOT NULL GROUP BY 1, 2
 )
 GROUP BY account
 """
 _COMMONEST_HOMES = """
-SELECT kind_number, value, max(holders << 32 | place)::UBIGINT AS commonest
+SELECT kind_number, value, max(holders << 32 | home)::UBIGINT AS commonest
 FROM (
-    SELECT i.kind_number, i.value, h.place, count(*)::UBIGINT AS holders
+    SELECT i.kind_number, i.value, h.home, count(*)::UBIGINT AS holders
     FROM incidence i
-    JOIN signal_hashes s ON s.kind_number = i.kind_number AND s.value = i.value AND s.place < s.other_place
-    JOIN homes h ON h.account = i.account
-    GROUP BY i.kind_number, i.value, h.place
+    JOIN signal_hashes s
+      ON s.kind_number = i.kind_number AND s.value = i.value AND s.{level} < s.other_{level}
+    JOIN {level}_homes h ON h.account = i.account
+    GROUP BY i.kind_number, i.value, h.home
 )
 GROUP BY kind_number, value
 """
-_SIGNAL_PLACES = """
-SELECT s.kind_number, s.value, s.accounts, s.pairs, s.hub, s.fade,
-       CASE WHEN s.place = s.other_place THEN s.place
-            WHEN 2 * (c.commonest >> 32) >= s.accounts THEN c.commonest & 4294967295 END AS place
-FROM signal_hashes s
-LEFT JOIN commonest_homes c ON c.kind_number = s.kind_number AND c.value = s.value
+_BELONGS = """
+CASE WHEN s.{level} = s.other_{level} THEN s.{level}
+     WHEN 2 * ({level}_commonest.commonest >> 32) >= s.accounts
+     THEN {level}_commonest.commonest & 4294967295 END AS {level}
 """
+_COMMONEST = """
+LEFT JOIN {level}_commonest
+  ON {level}_commonest.kind_number = s.kind_number AND {level}_commonest.value = s.value
+"""
+_SIGNAL_PLACES = """
+SELECT s.kind_number, s.value, s.accounts, s.pairs, s.hub, s.fade, {belongs} FROM signal_hashes s {joins}
+"""
+# What has a stratum of its place is not counted for the region.
 _STRATA = """
-SELECT (row_number() OVER (ORDER BY kind_number, place NULLS FIRST) - 1)::INTEGER AS stratum,
-       kind_number, place
-FROM (
-    SELECT kind_number, NULL::UBIGINT AS place FROM kinds
-    UNION ALL
+WITH placed AS (
     SELECT kind_number, place FROM signal_places
     WHERE place IS NOT NULL AND NOT hub GROUP BY kind_number, place
     HAVING sum(accounts) >= {least}
         OR kind_number IN (SELECT kind_number FROM kinds WHERE kind IN ({conditional}))
+),
+regional AS (
+    SELECT kind_number, region AS place FROM signal_places s ANTI JOIN placed p USING (kind_number, place)
+    WHERE region IS NOT NULL AND NOT hub GROUP BY kind_number, region
+    HAVING sum(accounts) >= {least}
+        OR kind_number IN (SELECT kind_number FROM kinds WHERE kind IN ({regional}))
+)
+SELECT (row_number() OVER (ORDER BY kind_number, level, place) - 1)::INTEGER AS stratum,
+       kind_number, level, place,
+       level > 0 AND kind_number IN (SELECT kind_number FROM kinds WHERE kind IN ({regional})) AS inside
+FROM (
+    SELECT kind_number, 0 AS level, NULL::UBIGINT AS place FROM kinds
+    UNION ALL SELECT kind_number, 1, place FROM regional
+    UNION ALL SELECT kind_number, 2, place FROM placed
 )
 """
 _STRATIFIED = """
 SELECT p.kind_number, p.value, p.accounts, p.pairs, p.hub, p.fade,
-       floor(log2(1 + p.pairs / p.accounts))::INTEGER AS band, coalesce(l.stratum, k.stratum) AS stratum
+       floor(log2(1 + p.pairs / p.accounts))::INTEGER AS band,
+       coalesce(l.stratum, r.stratum, k.stratum) AS stratum
 FROM signal_places p
-JOIN strata k ON k.kind_number = p.kind_number AND k.place IS NULL
-LEFT JOIN strata l ON l.kind_number = p.kind_number AND l.place = p.place
+JOIN strata k ON k.kind_number = p.kind_number AND k.level = 0
+LEFT JOIN strata r ON r.kind_number = p.kind_number AND r.level = 1 AND r.place = p.region
+LEFT JOIN strata l ON l.kind_number = p.kind_number AND l.level = 2 AND l.place = p.place
 """
-_ONE_A_KIND = "SELECT kind_number::INTEGER AS stratum, kind_number FROM kinds"
+_ONE_A_KIND = "SELECT kind_number::INTEGER AS stratum, kind_number, false AS inside FROM kinds"
 _UNSTRATIFIED = """
 SELECT kind_number, value, accounts, pairs, hub, fade,
        floor(log2(1 + pairs / accounts))::INTEGER AS band, kind_number::INTEGER AS stratum
@@ -88,7 +117,18 @@ SELECT s.stratum, a.account, count(*)::INTEGER AS slots
 FROM incidence i
 JOIN signal_strata s ON s.kind_number = i.kind_number AND s.value = i.value
 JOIN accounts a ON a.hash = i.account
-WHERE {counted} GROUP BY s.stratum, a.account ORDER BY s.stratum, a.account
+WHERE {counted} AND s.stratum NOT IN (
+    SELECT stratum FROM strata
+    WHERE level = 0 AND kind_number IN (SELECT kind_number FROM strata WHERE inside)
+)
+GROUP BY s.stratum, a.account
+UNION ALL
+SELECT k.stratum, a.account, (i.signals - {left_out})::INTEGER AS slots
+FROM account_kinds i
+JOIN accounts a ON a.hash = i.account
+JOIN strata k ON k.kind_number = i.kind_number AND k.level = 0
+WHERE i.signals > {left_out} AND i.kind_number IN (SELECT kind_number FROM strata WHERE inside)
+ORDER BY 1, 2
 """
 _SLOTS_BY_KIND = """
 SELECT i.kind_number::INTEGER AS stratum, a.account, (i.signals - {left_out})::INTEGER AS slots
@@ -97,31 +137,49 @@ WHERE i.signals > {left_out} ORDER BY stratum, a.account
 """
 
 
-def find_local_kinds(sightings: Sightings, *, by_place: bool) -> list[str]:
-    """Find the kinds whose signals are in strata by place.
+class Local(NamedTuple):
+    """The kinds whose signals are in strata by place, and those whose signals are in strata by region."""
+
+    placed: list[str]
+    regional: list[str]
+
+    def __bool__(self) -> bool:
+        """Tell whether there are any."""
+        return bool(self.placed or self.regional)
+
+
+def find_local_kinds(sightings: Sightings, *, by_place: bool) -> Local:
+    """Find the kinds whose signals are in strata by place and by region.
 
     Args:
         sightings: with their kinds.
-        by_place: whether chance is to be reckoned place by place for networks and content.
+        by_place: whether chance is to be reckoned place by place, and region by region.
     """
-    by_place = by_place and sightings.has_place
-    return [
-        kind
-        for kind in sightings.kinds
-        if kind in sightings.behaviour or (by_place and sightings.families[kind] in LOCAL_FAMILIES)
-    ]
+    placed, regional = [], []
+    for kind in sightings.kinds:
+        local = by_place and sightings.has_place and sightings.families[kind] in LOCAL_FAMILIES
+        if kind in sightings.behaviour or (local and kind not in REGIONAL_KINDS):
+            placed.append(kind)
+        if by_place and sightings.has_place and (local or kind in REGIONAL_KINDS):
+            regional.append(kind)
+    return Local(placed, regional)
 
 
-def place_columns(engine: Engine, local: Sequence[str]) -> str:
+def place_columns(engine: Engine, local: Local) -> str:
     """Write the aggregates that tell where a signal was seen, as the incidence needs them."""
-    if not local:
-        return "NULL::UBIGINT AS place, NULL::UBIGINT AS other_place"
-    known = f"kind IN ({', '.join(map(literal, local))}) AND place IS NOT NULL"
-    place = f"CASE WHEN {known} THEN {_number_place(engine)} END"
-    return f"min({place}) AS place, max({place}) AS other_place"
+    columns = []
+    for level, kinds in ((_PLACE, local.placed), (_REGION, local.regional)):
+        number = "NULL::UBIGINT"
+        if kinds:
+            known = f"kind IN ({', '.join(map(literal, kinds))}) AND {_NAMES[level]} IS NOT NULL"
+            number = f"CASE WHEN {known} THEN {_number(engine, level)} END"
+            columns += [f"min({number}) AS {level}", f"max({number}) AS other_{level}"]
+        else:
+            columns += [f"{number} AS {level}", f"{number} AS other_{level}"]
+    return ", ".join(columns)
 
 
-def stratify(engine: Engine, local: Sequence[str], *, conditional: Collection[str] = ()) -> None:
+def stratify(engine: Engine, local: Local, *, conditional: Collection[str] = ()) -> None:
     """Make `signal_strata` and `strata` (stratum, kind_number).
 
     `signal_strata` has kind_number, value, accounts, pairs, hub, fade, band and stratum of each signal. Needs
@@ -129,31 +187,46 @@ def stratify(engine: Engine, local: Sequence[str], *, conditional: Collection[st
 
     Args:
         engine: that has them.
-        local: kinds whose signals are in strata by place.
+        local: kinds whose signals are in strata by place and by region.
         conditional: those of them whose strata may be of any size.
     """
     if not local:
         engine.create("strata", _ONE_A_KIND)
         engine.view("signal_strata", _UNSTRATIFIED)
         return
-    engine.create("homes", _HOMES.format(account=engine.hash("account_id"), place=_number_place(engine)))
-    engine.create("commonest_homes", _COMMONEST_HOMES)
-    engine.create("signal_places", _SIGNAL_PLACES)
-    engine.drop("homes")
-    engine.drop("commonest_homes")
+    belongs, joins = [], []
+    for level, kinds in ((_PLACE, local.placed), (_REGION, local.regional)):
+        if not kinds:
+            belongs.append(f"NULL::UBIGINT AS {level}")
+            continue
+        parts = {"account": engine.hash("account_id"), "number": _number(engine, level), "level": level}
+        engine.create(f"{level}_homes", _HOMES.format(name=_NAMES[level], **parts))
+        engine.create(f"{level}_commonest", _COMMONEST_HOMES.format(**parts))
+        belongs.append(_BELONGS.format(**parts))
+        joins.append(_COMMONEST.format(**parts))
+    engine.create("signal_places", _SIGNAL_PLACES.format(belongs=", ".join(belongs), joins=" ".join(joins)))
     named = ", ".join(map(literal, sorted(conditional)))
-    engine.create("strata", _STRATA.format(least=LEAST_SLOTS, conditional=named or "NULL"))
+    regional = ", ".join(map(literal, sorted(REGIONAL_KINDS)))
+    engine.create("strata", _STRATA.format(least=LEAST_SLOTS, conditional=named or "NULL", regional=regional))
     engine.create("signal_strata", _STRATIFIED)
     engine.drop("signal_places")
+    for level in (_PLACE, _REGION):
+        engine.drop(f"{level}_homes")
+        engine.drop(f"{level}_commonest")
 
 
 def slots_query(*, by_place: bool, hubs_count: bool) -> str:
     """Write the query of each account's signals in each stratum (stratum, account, slots), sorted."""
     if by_place:
-        return _SLOTS.format(counted="true" if hubs_count else "NOT s.hub")
+        return _SLOTS.format(
+            counted="true" if hubs_count else "NOT s.hub", left_out="0" if hubs_count else "i.hubs"
+        )
     return _SLOTS_BY_KIND.format(left_out="0" if hubs_count else "i.hubs")
 
 
-def _number_place(engine: Engine) -> str:
+_NAMES = {_PLACE: place_of("place"), _REGION: region_of("place")}
+
+
+def _number(engine: Engine, level: str) -> str:
     """Write a place as a number under 2^32; two places that meet in one number are taken for one."""
-    return f"({engine.hash('place')} & 4294967295)"
+    return f"({engine.hash(_NAMES[level])} & 4294967295)"

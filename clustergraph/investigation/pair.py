@@ -132,7 +132,9 @@ def _find_counting(world: World, signals: NDArray[np.int32], bits: NDArray[np.fl
     level = world.nests.level[world.kind[signals]]
     nested = level >= 0
     of_level = np.bincount(level[nested], bits[nested], len(world.nests.nest)).astype(np.float64)
-    return ~nested | world.nests.find_strongest(of_level)[level]
+    counts = ~nested
+    counts[nested] = world.nests.find_strongest(of_level)[level[nested]]
+    return counts
 
 
 def _list_uncounted(world: World, accounts: list[int]) -> list[PairSignal]:

@@ -91,7 +91,7 @@ def _contract_strata(
     start = np.searchsorted(keys, np.arange(len(strata.kind) + 1) * clusters).astype(np.int64)
     return Strata(
         strata.kind, strata.family, start, (keys % clusters).astype(np.int32), left.astype(np.int32),
-        strata.nests,
+        strata.nests, strata.inner,
     )  # fmt: skip
 
 

@@ -83,7 +83,15 @@ class PrefixIndex:
                 local.seen = np.full(graph.accounts, -1, np.int32)
             return Pairs(
                 *_join_block(
-                    arrays, block, upward, self._head, self._start, self._holders, self.min_bits, local.seen
+                    arrays,
+                    block,
+                    upward,
+                    self._head,
+                    self._start,
+                    self._holders,
+                    self.min_bits,
+                    local.seen,
+                    make_levels(graph),
                 )
             )
 
@@ -114,10 +122,22 @@ def verify_pairs(
         threads: processors to use.
     """
     arrays = graph.arrays
+
+    def work(one: NDArray[np.int32], other: NDArray[np.int32]) -> tuple[NDArray[np.number], ...]:
+        return tuple(_verify_all(arrays, make_levels(graph), one, other))
+
     with ThreadPoolExecutor(threads) as pool:
-        shares = (np.array_split(end, threads) for end in (source, target))
-        parts = list(pool.map(lambda one, other: _verify_all(arrays, one, other), *shares))
+        parts = list(pool.map(work, *(np.array_split(end, threads) for end in (source, target))))
     return Pairs(source, target, *(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def make_levels(graph: Biadjacency) -> NDArray[np.float64] | None:
+    """Make room for :func:`verify_pair`, a row per level of nested kinds; None where no kinds are nested.
+
+    Compiled code is made for either case, so that nothing is paid for nests where there are none.
+    """
+    levels = len(graph.strata.nests.nest)
+    return np.zeros((levels, _COLUMNS)) if levels else None
 
 
 def _blocks(rows: NDArray[np.int32], cost: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int32], int]]:
@@ -204,13 +224,13 @@ def _first_above(holders: NDArray[np.int32], low: int, high: int, account: int) 
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def verify_pair(g: Arrays, levels: NDArray[np.float64], a: int, b: int) -> tuple[float, int, np.uint64]:
+def verify_pair(
+    g: Arrays, levels: NDArray[np.float64] | None, a: int, b: int
+) -> tuple[float, int, np.uint64]:
     """Evidence of the whole rows of ``a`` and ``b``: bits, shared signals, set of families.
 
-    Of the levels of a nest the strongest counts, with its bits and signals: its ``COUNTS`` in ``levels`` is
-    1.
+    Of the levels of a nest the strongest counts, with its bits and signals; ``levels`` is left to tell which.
     """
-    levels[:] = 0.0
     bits, shared, families = 0.0, 0, np.uint64(0)
     p, p_end, q, q_end = g.indptr[a], g.indptr[a + 1], g.indptr[b], g.indptr[b + 1]
     cell, count, of_a, of_b, slots_a, slots_b = -1, 0, 0, 0, 0, 0
@@ -229,11 +249,8 @@ def verify_pair(g: Arrays, levels: NDArray[np.float64], a: int, b: int) -> tuple
             if count > 0:
                 expected = g.rate[cell] * of_a * of_b
                 gain = g.weight[cell] * poisson_bits(count, expected)
-                level = g.level[cell]
-                if level >= 0:
-                    levels[level, BITS] += gain
-                    levels[level, SHARED] += count
-                    levels[level, FAMILY] = g.family[cell]
+                if levels is not None and g.level[cell] >= 0:
+                    _add_to_level(levels, g.level[cell], gain, count, g.family[cell])
                 else:
                     bits += gain
                     shared += count
@@ -248,16 +265,20 @@ def verify_pair(g: Arrays, levels: NDArray[np.float64], a: int, b: int) -> tuple
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def make_levels(g: Arrays) -> NDArray[np.float64]:
-    """Make room for :func:`verify_pair`: a row per level of nested kinds, all 0."""
-    return np.zeros((len(g.nest), _COLUMNS), np.float64)
+def _add_to_level(levels: NDArray[np.float64], level: int, bits: float, shared: int, family: int) -> None:
+    levels[level, BITS] += bits
+    levels[level, SHARED] += shared
+    levels[level, FAMILY] = family
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _add_levels(
-    g: Arrays, levels: NDArray[np.float64], bits: float, shared: int, families: np.uint64
+    g: Arrays, levels: NDArray[np.float64] | None, bits: float, shared: int, families: np.uint64
 ) -> tuple[float, int, np.uint64]:
     """Add the strongest level of each nest, the finest of equals, to what kinds in no nest give."""
+    if levels is None:
+        return bits, shared, families
+    levels[:, COUNTS] = 0.0
     first = 0
     while first < len(g.nest):
         best, level = first, first
@@ -273,16 +294,17 @@ def _add_levels(
         shared += int(levels[best, SHARED])
         if levels[best, BITS] > 0.0:
             families |= np.uint64(1) << np.uint64(levels[best, FAMILY])
+    levels[:, BITS] = 0.0
+    levels[:, SHARED] = 0.0
     return bits, shared, families
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _verify_all(
-    g: Arrays, source: NDArray[np.int32], target: NDArray[np.int32]
+    g: Arrays, levels: NDArray[np.float64] | None, source: NDArray[np.int32], target: NDArray[np.int32]
 ) -> tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.int32]]:
     bits = np.empty(len(source), np.float64)
     shared, families = np.empty(len(source), np.int32), np.empty(len(source), np.int32)
-    levels = make_levels(g)
     for i in range(len(source)):
         bits[i], shared[i], kinds = verify_pair(g, levels, source[i], target[i])
         families[i] = _count_set(kinds)
@@ -328,12 +350,12 @@ def _join_block(
     holders: NDArray[np.int32],
     min_bits: float,
     seen: NDArray[np.int32],
+    levels: NDArray[np.float64] | None,
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64], NDArray[np.int32], NDArray[np.int32]]:
     room, size = 1024, 0
     source, target = np.empty(room, np.int32), np.empty(room, np.int32)
     bits, shared, families = np.empty(room, np.float64), np.empty(room, np.int32), np.empty(room, np.int32)
     sketch = np.zeros(_SKETCH_MASK + 1, np.uint8)
-    levels = make_levels(g)
     indptr, indices = g.indptr, g.indices
     candidates = np.empty(len(indptr), np.int32)
     for a in rows:

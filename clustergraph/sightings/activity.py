@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 MINUTES, MODELS, LENGTHS = "active_minutes", "model_hours", "token_lengths"
 # Steps of the lengths per doubling, and what keeps the input's step apart from the output's in one number.
-LENGTH_STEPS = 2
+LENGTH_STEPS = 6
 LENGTH_BASE = 1_000
 _HOUR = "date_trunc('hour', \"timestamp\")"
 

@@ -3,6 +3,9 @@
 An expression is SQL over a row of events as `sightings.expressions` describes it: texts are null rather than
 empty, addresses are in the form of `sightings.addresses`, and `accounts` has the columns of the table of
 accounts. What it gives is a value of the kind; null or empty is not observed.
+
+The shape of a request leaves the model out: who uses the odd settings of one client with three models has one
+thing in common with its other users, not three.
 """
 
 from __future__ import annotations
@@ -107,13 +110,13 @@ DERIVED_SIGNALS = (
         "request_shape",
         "client",
         (("temperature", "top_p", "max_tokens", "stop", "tools"),),
-        ("model", "client_library", "user_agent"),
+        ("client_library", "user_agent"),
         "CASE WHEN coalesce(temperature, top_p, max_tokens, stop, tools) IS NOT NULL THEN concat_ws(' ',"
-        f" 'model=' || {_digest_long('model')}, 'temperature=' || temperature, 'top_p=' || top_p,"
+        " 'temperature=' || temperature, 'top_p=' || top_p,"
         f" 'max_tokens=' || max_tokens, 'stop=' || {_digest_long('stop')},"
         f" 'tools=' || {_DIGEST.format('tools')},"
         f" 'client=' || {_digest_long('coalesce(client_library, user_agent)')}) END",
-        "model, parameters, stop sequences, tools and client of a request that sets any parameter",
+        "parameters, stop sequences, tools and client of a request that sets any parameter",
     ),
 )
 DEFAULT_EXPRESSIONS = {one.kind: one.expression for one in DERIVED_SIGNALS}

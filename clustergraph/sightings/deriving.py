@@ -8,6 +8,7 @@ from clustergraph.engines.sql import literal, quote
 from clustergraph.sightings.expressions import ACCOUNTS
 from clustergraph.sightings.faults import LONGEST
 from clustergraph.sightings.layouts import ADDRESS, COUNTS
+from clustergraph.sightings.places import write_place
 from clustergraph.sightings.side_tables import is_time
 
 if TYPE_CHECKING:
@@ -70,9 +71,10 @@ def _rows(
 ) -> str:
     """Write the query of the rows that an expression sees, with the columns that it names."""
     joins = ""
-    place = "NULL::VARCHAR" if columns.place is None else f"nullif(r.{quote(columns.place)}, '')"
     own = {"account_id", "timestamp", *COUNTS}
-    given = [f"r.{quote(name)} AS {quote(name)}" for name in sorted(own)] + [f"{place} AS {_PLACE}"]
+    given = [f"r.{quote(name)} AS {quote(name)}" for name in sorted(own)] + [
+        f"{write_place(columns, 'r')} AS {_PLACE}"
+    ]
     given += [
         f"{_choose(name, columns, accounts, addresses)} AS {quote(name)}"
         for name in sorted(set(expression.plain) - own)

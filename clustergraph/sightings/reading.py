@@ -40,6 +40,7 @@ from clustergraph.sightings.naming import (
     raw_prompts,
 )
 from clustergraph.sightings.nesting import nest_kinds
+from clustergraph.sightings.places import split_setting
 from clustergraph.sightings.prompts import name_templates
 from clustergraph.sightings.relations import drop_duplicates, name_relations
 from clustergraph.sightings.sources import find
@@ -66,13 +67,13 @@ DEFAULT_FAMILIES = {
     "device_id": "device",
     "user_agent": "device",
     "prompt_template": "content",
-    "token_lengths": "content",
+    "token_lengths": "lengths",
     "synchrony": "timing",
     "handover": "timing",
     "pivot": "timing",
     **{one.kind: one.family for one in DERIVED_SIGNALS},
 }  # kind -> family; any other kind is a family of its own
-DEFAULT_PLACE = "asn"
+DEFAULT_PLACE = "country/asn"
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,8 @@ def read(
             those of the preset.
         preset: standard whose names the input has: `ecs`, `ocsf-api-activity` or `otel-genai`.
         max_rejected: share of rows up to which rows set aside are normal.
-        place: column of events that tells where a row was seen; chance is reckoned place by place.
+        place: column of events that tells where a row was seen, or two, the wider one first; chance is
+            reckoned place by place, and region by region for what belongs to no place.
         elicitation: name -> regular expression (RE2) of prompts that ask for reasoning, in place of those of
             `elicitation.PATTERNS`.
         span: days that rows have to be of; others, and rows without a time, are set aside.
@@ -198,7 +200,8 @@ def read(
     shape = tell_shape(
         sources, mapping, lambda names: any(one.holds_for(names, known_of_accounts) for one in expressions)
     )
-    check_types(sources, [*mapping, place])
+    places = [name for name in split_setting(place) if name is not None]
+    check_types(sources, [*mapping, *places])
     columns = replace(_choose_columns(sources, shape, mapping, place), span=span)
     chosen = choose_expressions(
         expressions, columns.signals, shape=shape, present=_name_present(sources) - raw_prompts(sources),
@@ -236,7 +239,7 @@ def read(
         families=of_kind,
         nested=nest_kinds(kinds, of_kind, nested),
         has_time=found.has_time,
-        has_place=columns.place is not None,
+        has_place=bool(columns.place or columns.region),
         has_events=bool(columns.ids),
         measures=frozenset(name for name in COUNTS if name in columns.present),
         files=checked.files,
@@ -277,21 +280,24 @@ def _name_present(sources: Sequence[Source]) -> set[str]:
 def _choose_columns(
     sources: Sequence[Source], shape: Shape, mapping: Mapping[str, str], place: str
 ) -> Columns:
+    wide, narrow = split_setting(place)
+    places = [name for name in (wide, narrow) if name is not None]
     present = _name_present(sources)
     if any(
         source.format == "json" for source in sources
     ):  # a key may come after the lines that were looked at
         derivable = {name for one in DERIVED_SIGNALS for name in one.columns}
-        present |= {"timestamp", "event_id", place, MODEL, CONVERSATION, *COUNTS, *mapping, *derivable}
+        present |= {"timestamp", "event_id", *places, MODEL, CONVERSATION, *COUNTS, *mapping, *derivable}
         present |= {name for source in sources for name in source.named}
     if shape == "sightings":
         return Columns(shape, {}, present)
     prompt = has_prompts(sources, mapping)
     present |= {TEMPLATE} if prompt else set()
     signals = {name: mapping[name] for name in sorted(mapping) if name in present}
-    if place not in present and place != DEFAULT_PLACE:
-        raise InputError(f"no file has the column {place!r} that [read] place names")
+    absent = [name for name in places if name not in present]
+    if absent and place != DEFAULT_PLACE:
+        raise InputError(f"no file has the column {absent[0]!r} that [read] place names")
     return Columns(
-        shape, signals, present, place if place in present else None,
-        prompt=prompt, conversation=CONVERSATION in present,
+        shape, signals, present, place=narrow if narrow in present else None,
+        region=wide if wide in present else None, prompt=prompt, conversation=CONVERSATION in present,
     )  # fmt: skip

@@ -10,6 +10,7 @@ from clustergraph.engines.sql import literal, quote
 from clustergraph.sightings.addresses import load_addresses
 from clustergraph.sightings.deriving import derive
 from clustergraph.sightings.layouts import COUNTS
+from clustergraph.sightings.places import write_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -127,8 +128,7 @@ def name_relations(
     """
     long = columns.shape == "sightings"
     kind = "kind" if long else "'' AS kind"
-    place = "NULL::VARCHAR" if columns.place is None else f"nullif({quote(columns.place)}, '')"
-    measures = f"{MEASURES}, {place} AS place"
+    measures = f"{MEASURES}, {write_place(columns)} AS place"
     engine.view("exchanges", f"SELECT account_id, {kind}, {measures} FROM {relation}")
     if columns.ids:
         events = 'SELECT md5(event_id) AS event, CAST("timestamp" AS DATE) AS day'

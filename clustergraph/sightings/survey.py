@@ -30,6 +30,7 @@ class Columns:
         signals: column -> kind, for events.
         present: all names of columns that some file has.
         place: column of events that tells where a row was seen, None where the input has none.
+        region: column of events that tells in which region that was, None where the input has none.
         span: days that rows have to be of, None where they may be of any.
         prompt: whether the column `prompt` is to be read.
         conversation: whether the column `conversation_id` is.
@@ -40,6 +41,7 @@ class Columns:
     signals: Mapping[str, str]
     present: Collection[str]
     place: str | None = None
+    region: str | None = None
     span: Span | None = None
     prompt: bool = False
     conversation: bool = False
@@ -47,10 +49,11 @@ class Columns:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """Give the columns in which signals are, that of the place, of models, conversations, and prompts."""
+        """Give the columns in which signals are, those of places, of models, conversations, and prompts."""
         if self.shape == "sightings":
             return ("kind", "value")
-        apart = () if self.place is None or self.place in self.signals else (self.place,)
+        places = (name for name in (self.place, self.region) if name is not None)
+        apart = tuple(dict.fromkeys(name for name in places if name not in self.signals))
         more = {MODEL: self.model, CONVERSATION: self.conversation, PROMPT: self.prompt}
         known = (*self.signals, *apart)
         return (*known, *(name for name, read in more.items() if read and name not in known))
