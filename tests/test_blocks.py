@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clustergraph.communities.blocks import find_blocks, find_cuts, find_parts
+from clustergraph.communities.blocks import find_blocks, find_cuts, find_parts, thin_out
 
 VERTICES = 14
 EDGES = st.lists(
@@ -53,6 +53,18 @@ def test_cuts_separate_what_networkx_says(edges):
         parts = nx.connected_components(graph.subgraph(own))
         assert one.parts == tuple(sorted(map(len, parts), reverse=True))
     assert found == sorted(found, key=lambda one: (-one.apart, one.vertex))
+
+
+@settings(deadline=None)
+@given(EDGES, st.randoms(use_true_random=False))
+def test_few_edges_make_the_same_blocks_with_whatever_others(edges, random):
+    added = [edge for edge in edges if random.random() < 0.3]
+    given_edges = [edge for edge in edges if edge not in added]
+    kept = [given_edges[i] for i in thin_out(VERTICES, *ends(given_edges))]
+    assert len(kept) <= 2 * (VERTICES - 1)
+    whole, thin = graph_of(edges), graph_of(kept + added)
+    for blocks in (nx.biconnected_components, nx.connected_components):
+        assert sorted(map(sorted, blocks(thin))) == sorted(map(sorted, blocks(whole)))
 
 
 def test_a_long_chain_needs_no_deep_stack():

@@ -327,8 +327,9 @@ def _read_table(
     """Read a Parquet file, or some columns of it, and check them against the schema."""
     wanted = schema.names if columns is None else columns
     try:
-        # Not as a data set: a run may lie in dt=.../, which is no column of it.
-        with pq.ParquetFile(path, read_dictionary=list(coded)) as file:
+        # Not as a data set: a run may lie in dt=.../, which is no column of it. Columns are read one by one:
+        # to have all of them in memory before any is decoded pays where files are far away.
+        with pq.ParquetFile(path, read_dictionary=list(coded), pre_buffer=False) as file:
             table = file.read(None if columns is None else list(columns))
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path}: cannot be read as Parquet: {str(error).splitlines()[0]}") from error

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from clustergraph.commands.options import debug_option, json_option, print_json, show
+from clustergraph.commands.quick import answer_quickly
 from clustergraph.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,23 +35,35 @@ def explain(
     """
     if account is not None and pair:
         raise UsageError("--account and --pair exclude each other")
-    from clustergraph.artefacts.runs import open_run
+    with answer_quickly():
+        from clustergraph.artefacts.runs import open_run
 
-    run = open_run(directory)
-    found, view = _explain(run, cluster_id, account, pair)
-    if as_json:
-        print_json(found.to_dict())
-    else:
-        show(view(found))
+        run = open_run(directory)
+        whole = account is None and not pair
+        found, view = (
+            _explain_cluster(run, cluster_id) if whole else _explain_accounts(run, cluster_id, account, pair)
+        )
+        if as_json:
+            print_json(found.to_dict())
+        else:
+            show(view(found))
 
 
-def _explain(run: Run, cluster_id: str, account: str | None, pair: tuple[str, str] | None) -> Any:
-    """Give what was asked for, and what shows it."""
-    if not account and not pair:
+def _explain_cluster(run: Run, cluster_id: str) -> Any:
+    """Give the explanation of a cluster, and what shows it."""
+    from clustergraph.artefacts.ties import read_ties
+
+    cluster = run.cluster(cluster_id)
+    with ThreadPoolExecutor(1) as pool:
+        ties = pool.submit(read_ties, run)  # while compiled code is loaded
         from clustergraph.investigation.explanation import explain as explain_cluster
         from clustergraph.presentation.display import show_explanation
 
-        return explain_cluster(run, cluster_id), show_explanation
+        return explain_cluster(run, cluster.cluster_id, ties=ties), show_explanation
+
+
+def _explain_accounts(run: Run, cluster_id: str, account: str | None, pair: tuple[str, str] | None) -> Any:
+    """Give the explanation of one account or two of a cluster, and what shows it."""
     from clustergraph.presentation.findings import show_account, show_pair
 
     cluster = run.cluster(cluster_id).cluster_id

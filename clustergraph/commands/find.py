@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from clustergraph.commands.options import debug_option, json_option, print_json, show
+from clustergraph.commands.quick import answer_quickly
 
 
 @click.command()
@@ -21,13 +22,14 @@ def find(directory: str, text: str, as_json: bool) -> None:
     ACCOUNT|SIGNAL is the id of an account, or a signal as KIND=VALUE or by its value alone. Signals that
     one account alone has are not in a run.
     """
-    from clustergraph.artefacts.runs import open_run
-    from clustergraph.investigation.finding import find as find_in_run
+    with answer_quickly():
+        from clustergraph.artefacts.runs import open_run
+        from clustergraph.investigation.finding import find as find_in_run
 
-    found = find_in_run(open_run(directory), text)
-    if as_json:
-        print_json(found.to_dict())
-        return
-    from clustergraph.presentation.findings import show_found
+        found = find_in_run(open_run(directory), text)
+        if as_json:
+            print_json(found.to_dict())
+            return
+        from clustergraph.presentation.findings import show_found
 
-    show(show_found(found))
+        show(show_found(found))

@@ -72,6 +72,30 @@ def find_cuts(vertices: int, source: NDArray[np.integer], target: NDArray[np.int
     return sorted(cuts, key=lambda cut: (-cut.apart, cut.vertex))
 
 
+def thin_out(vertices: int, source: NDArray[np.integer], target: NDArray[np.integer]) -> NDArray[np.intp]:
+    """Choose edges of a graph that make the same parts and blocks as all of them, whatever edges are added.
+
+    They are a forest F found in breadth, and a forest of what F leaves (Eppstein, Galil, Italiano and
+    Nissenzweig 1997): fewer than two edges a vertex.
+
+    Args:
+        vertices: number of vertices.
+        source: one end of each edge, without parallel ones.
+        target: the other end.
+
+    Returns:
+        Their numbers, rising.
+    """
+    one, other = source.astype(np.int64), target.astype(np.int64)
+    return np.flatnonzero(_thin_out(one, other, *_index(vertices, one, other)))
+
+
+def load_search() -> None:
+    """Load what is compiled: the first such function of a process takes a while."""
+    none = np.zeros(0, np.int64)
+    find_cuts(0, none, none)
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def _unite(vertices: int, source: NDArray[np.int64], target: NDArray[np.int64]) -> NDArray[np.int32]:
     """Unite the sets that edges connect, under their least vertex; paths are halved on the way up."""
@@ -110,6 +134,46 @@ def _index(
         end[source[i]] += 1
         end[target[i]] += 1
     return start, near
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _thin_out(
+    source: NDArray[np.int64], target: NDArray[np.int64], start: NDArray[np.int64], near: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    n = len(start) - 1
+    parent, queue = np.full(n, -1, np.int64), np.empty(n, np.int64)
+    for first in range(n):
+        if parent[first] >= 0:
+            continue
+        parent[first] = queue[0] = first
+        begin, end = 0, 1
+        while begin < end:
+            v = queue[begin]
+            begin += 1
+            for i in range(start[v], start[v + 1]):
+                if parent[near[i]] < 0:
+                    parent[near[i]] = v
+                    queue[end] = near[i]
+                    end += 1
+    above, kept = np.arange(n), np.zeros(len(source), np.bool_)
+    for i in range(len(source)):
+        u, v = source[i], target[i]
+        if parent[u] == v or parent[v] == u:
+            kept[i] = True
+            continue
+        u, v = _climb(above, u), _climb(above, v)
+        kept[i] = u != v
+        above[max(u, v)] = min(u, v)
+    return kept
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _climb(above: NDArray[np.int64], vertex: int) -> int:
+    """Find the top of a vertex's set; the path is halved on the way up."""
+    while above[vertex] != vertex:
+        above[vertex] = above[above[vertex]]
+        vertex = above[vertex]
+    return vertex
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -400,17 +400,18 @@ def _sum_likelihood(
 ) -> None:
     """Sum log2 likelihood ratios of the account's slots, by aspect and share."""
     likelihood[:] = 0.0
+    alone = np.log2(1.0 - SHARES)
     for kind in range(len(background.kind_slots)):
         slots = background.account_slots[account, kind]
         for j in range(len(SHARES)):
-            likelihood[background.aspect[kind], j] += slots * np.log2(1.0 - SHARES[j])
+            likelihood[background.aspect[kind], j] += slots * alone[j]
     for p in range(background.indptr[account], background.indptr[account + 1]):
         s = background.indices[p]
         i = scratch.position[s]
         if i >= 0:
             aspect = background.aspect[background.kind[s]]
             for j in range(len(SHARES)):
-                likelihood[aspect, j] += table[i, j] - np.log2(1.0 - SHARES[j])
+                likelihood[aspect, j] += table[i, j] - alone[j]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -39,8 +39,15 @@ def find_seams(labels: NDArray[np.int32], ties: Pairs, *, min_accounts: int) -> 
     vertex, block = find_blocks(len(labels), source, target)
     blocks = int(block.max(initial=-1)) + 1
     knit = np.bincount(block, minlength=blocks) >= max(min_accounts, 3)
-    of_tie = _find_blocks_of_ties(source, target, vertex * blocks + block, blocks)
     joint_vertex, joint_block = _prune(vertex, block, knit)
+    if not len(joint_vertex):
+        return inside[:0]
+    # The others, which are most in a large community, are no seams.
+    is_joint = np.zeros(len(labels), bool)
+    is_joint[joint_vertex] = True
+    at_joint = is_joint[source] | is_joint[target]
+    inside, source, target = inside[at_joint], source[at_joint], target[at_joint]
+    of_tie = _find_blocks_of_ties(source, target, vertex * blocks + block, blocks)
     keys = np.concatenate([source * blocks + of_tie, target * blocks + of_tie])
     given_up = _choose(keys, np.tile(ties.bits[inside], 2), joint_vertex * blocks + joint_block, blocks)
     return inside[np.isin(keys, given_up).reshape(2, -1).any(axis=0)]

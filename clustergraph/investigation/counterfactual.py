@@ -18,16 +18,20 @@ part that has most of it.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from clustergraph.artefacts.ties import TIE_COLUMNS, read_ties
 from clustergraph.communities.assignment import Assigner
+from clustergraph.communities.blocks import Cut, find_cuts, thin_out
 from clustergraph.communities.grouping import UNCLUSTERED, connected_parts, number_by_first
 from clustergraph.communities.pairs import Pairs
 from clustergraph.communities.seams import find_seams
@@ -45,9 +49,9 @@ Outcome = Literal["whole", "smaller", "split", "dissolved"]
 # What has come together has more in common with the rest than its parts had.
 _PASSES = 8
 _MOST_APART = 1 / 3
-TIE_COLUMNS = ("source", "target", "bits", "shared", "families")
 # Bits by which rounding may move a tie.
 _MARGIN = 1e-6
+_PROCESSORS = os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -86,60 +90,122 @@ class Without:
 class Standing:
     """A cluster as it stands, with all that is needed to think it without some of its signals."""
 
-    def __init__(self, world: World, cluster: int, ties: pa.Table | None = None) -> None:
+    def __init__(self, world: World, cluster: int, ties: pa.Table | Future[pa.Table] | None = None) -> None:
         """Take cluster ``cluster`` (its rank less 1) out of the world.
 
         Args:
             world: that has it.
             cluster: its number.
-            ties: ``TIE_COLUMNS`` of the ties inside it, accounts coded, where they were read before; None
-                has all ties of the run read.
+            ties: what :func:`clustergraph.artefacts.ties.read_ties` gives, those inside it at least, where
+                they were read before or are being read; None has all ties of the run read.
         """
         self.world = world
         self.cluster = cluster
         with ThreadPoolExecutor(1) as pool:
-            table = pool.submit(lambda: _read_ties(world) if ties is None else ties)
+            table = pool.submit(read_ties, world.run) if ties is None else ties
             self.excerpt: Excerpt = take_excerpt(world, world.members(cluster))
             _ = self.excerpt.background  # compiled code is loaded while the ties are read
-            self.ties: Pairs = _place_ties(table.result(), world, self.excerpt)
+            table = table.result() if isinstance(table, Future) else table
+            self.ties: Pairs = _place_ties(table, world, self.excerpt)
+        # Ties that make the same parts and blocks as all, where they were looked for.
+        self._telling: NDArray[np.intp] | None = None
 
     def without(self, signals: Sequence[int]) -> Without:
         """Tell what becomes of the cluster without some signals (their numbers in the world)."""
         excerpt = self.excerpt.without(np.array(signals, np.int32))
-        ties = self._keep_ties(excerpt)
-        labels = self._join_as_before(self._regroup(excerpt, ties))
-        size = np.bincount(labels[labels >= 0])
-        parts = tuple(sorted((int(one) for one in size), reverse=True))
-        return Without(tuple(signals), parts, self.excerpt.size - sum(parts), len(ties))
+        return self._tell(signals, excerpt, self._find_lost(excerpt, threads=_PROCESSORS))
 
     def without_each(self, signals: Sequence[int]) -> list[Without]:
         """Tell what becomes of the cluster without each of some signals."""
-        _ = self._before  # that no two threads reckon it
-        with ThreadPoolExecutor() as pool:
-            return list(pool.map(lambda signal: self.without([signal]), signals))
+        excerpts = [self.excerpt.without(np.array([signal], np.int32)) for signal in signals]
+        with ThreadPoolExecutor(_PROCESSORS) as pool:
+            lost = list(pool.map(self._find_lost, excerpts))
+            self._telling = self._choose_telling(lost)
+            _ = self._before  # that no two threads reckon it
+            alone = [[signal] for signal in signals]
+            return list(pool.map(self._tell, alone, excerpts, lost, repeat(self._telling)))
+
+    def find_bridges(self) -> list[Cut]:
+        """Find the accounts by which alone the ties hang together; numbers are places in the excerpt."""
+        ties = self.ties if self._telling is None else self.ties.take(self._telling)
+        return find_cuts(self.excerpt.size, ties.source, ties.target)
+
+    def count_tied(self) -> int:
+        """Count the accounts that have any tie inside."""
+        tied = np.zeros(self.excerpt.size, bool)
+        tied[self.ties.source] = tied[self.ties.target] = True
+        return int(tied.sum())
+
+    def _tell(
+        self, signals: Sequence[int], excerpt: Excerpt, lost: NDArray[np.intp],
+        telling: NDArray[np.intp] | None = None,
+    ) -> Without:  # fmt: skip
+        labels = self._join_as_before(self._regroup(excerpt, self._cut(lost, telling)))
+        size = np.bincount(labels[labels >= 0])
+        parts = tuple(sorted((int(one) for one in size), reverse=True))
+        return Without(tuple(signals), parts, self.excerpt.size - sum(parts), len(self.ties) - len(lost))
 
     @cached_property
     def _before(self) -> NDArray[np.int32]:
         """The parts while all signals are there."""
-        return self._regroup(self.excerpt, self.ties)
+        return self._regroup(self.excerpt, self._cut(np.zeros(0, np.intp), self._telling))
 
-    def _keep_ties(self, excerpt: Excerpt) -> Pairs:
-        """Give the ties that are left; only those that may have lost enough are reckoned again."""
-        ties = self.ties
-        doubtful = ties.bits - excerpt.lost_bits * ties.shared < self.world.tie_bits + _MARGIN
+    def _find_lost(self, excerpt: Excerpt, threads: int = 1) -> NDArray[np.intp]:
+        """Give the ties that are gone; only those that may have lost enough are reckoned again."""
+        ties, needed = self.ties, self.world.tie_bits + _MARGIN
         touched = np.zeros(excerpt.size, bool)
         touched[excerpt.link_account[excerpt.gone[excerpt.link_signal]]] = True
-        doubtful |= touched[ties.source] & touched[ties.target]
+        doubtful = touched[ties.source]
+        doubtful &= touched[ties.target]
+        near = np.flatnonzero(ties.bits < needed + excerpt.lost_bits * self._most_shared)
+        doubtful[near] |= ties.bits[near] - excerpt.lost_bits * ties.shared[near] < needed
         rows = np.flatnonzero(doubtful)
-        again = verify_pairs(excerpt.graph, ties.source[rows], ties.target[rows])
-        kept = np.ones(len(ties), bool)
-        kept[rows] = again.bits >= self.world.tie_bits - _MARGIN
-        return ties.take(np.flatnonzero(kept))
+        again = verify_pairs(excerpt.graph, ties.source[rows], ties.target[rows], threads=threads)
+        return rows[again.bits < self.world.tie_bits - _MARGIN]
 
-    def _regroup(self, excerpt: Excerpt, ties: Pairs) -> NDArray[np.int32]:
-        """Group the accounts as the pipeline would, -1 for none."""
+    @cached_property
+    def _most_shared(self) -> int:
+        """Most signals that any tie shares."""
+        return int(self.ties.shared.max(initial=0))
+
+    def _choose_telling(self, lost: Sequence[NDArray[np.intp]]) -> NDArray[np.intp]:
+        """Choose ties that make the same parts and blocks as all, whichever of some sets are taken away."""
+        ties = self.ties
+        at_risk = np.zeros(len(ties), bool)
+        for rows in lost:
+            at_risk[rows] = True
+        safe = np.flatnonzero(~at_risk)
+        enough = thin_out(self.excerpt.size, ties.source[safe], ties.target[safe])
+        at_risk[safe[enough]] = True
+        return np.flatnonzero(at_risk)
+
+    def _cut(self, lost: NDArray[np.intp], telling: NDArray[np.intp] | None = None) -> NDArray[np.int32]:
+        """Give the parts that ties connect, cut at seams; -1 for accounts that are in none.
+
+        Args:
+            lost: ties that are gone.
+            telling: ties that make the same parts and blocks as all, whether ``lost`` are there or not.
+        """
+        least, accounts = self.world.min_accounts, self.excerpt.size + 1
+        left = np.full(len(self.ties), telling is None)
+        if telling is not None:
+            left[telling] = True
+        left[lost] = False
+        ties = self.ties.take(np.flatnonzero(left))
+        if not len(ties):
+            return np.full(accounts, UNCLUSTERED, np.int32)
+        labels = np.zeros(accounts, np.int32)
+        seams = find_seams(labels, ties, min_accounts=least)
+        if len(seams) and telling is not None:
+            return self._cut(lost)
+        if len(seams):
+            ties = ties.take(np.delete(np.arange(len(ties)), seams))
+        return connected_parts(labels, ties, min_accounts=least)
+
+    def _regroup(self, excerpt: Excerpt, labels: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Group the accounts as the pipeline would, starting from the parts of ties; -1 for none."""
         world = self.world
-        labels = self._seed(excerpt, _cut(excerpt.size + 1, ties, world.min_accounts))
+        labels = self._seed(excerpt, labels)
         assigner = Assigner(
             excerpt.graph, excerpt.background, min_accounts=world.min_accounts, everybody=world.accounts
         )
@@ -197,30 +263,19 @@ class Standing:
         return number_by_first(np.where(joined, min(heirs, default=UNCLUSTERED), labels))
 
 
-def _read_ties(world: World) -> pa.Table:
-    return world.run.read("ties", TIE_COLUMNS, coded=TIE_COLUMNS[:2])
-
-
 def _place_ties(table: pa.Table, world: World, excerpt: Excerpt) -> Pairs:
     """Give the ties between accounts of an excerpt, as places in it."""
     ids = world.account_id.take(pa.array(excerpt.accounts))
-    for end in ("source", "target"):
-        chunks = table[end].chunks
-        places = [pc.index_in(one.dictionary, value_set=ids).take(one.indices) for one in chunks]
-        table = table.append_column(f"{end}_place", pa.chunked_array(places, pa.int32()))
-        table = table.filter(pc.is_valid(table[f"{end}_place"]))
-    source, target, shared, families = (
-        table[name].to_numpy().astype(np.int32)
-        for name in ("source_place", "target_place", "shared", "families")
-    )
-    return Pairs(source, target, table["bits"].to_numpy(), shared, families)
+    source, target = (_place_coded(table[end], ids) for end in TIE_COLUMNS[:2])
+    rows = np.flatnonzero((source >= 0) & (target >= 0))
+    bits, shared, families = (table[name].to_numpy()[rows] for name in TIE_COLUMNS[2:])
+    return Pairs(source[rows], target[rows], bits, shared.astype(np.int32), families.astype(np.int32))
 
 
-def _cut(accounts: int, ties: Pairs, min_accounts: int) -> NDArray[np.int32]:
-    """Give the parts that ties connect, cut at seams; -1 for accounts that are in none."""
-    if not len(ties):
-        return np.full(accounts, UNCLUSTERED, np.int32)
-    labels = np.zeros(accounts, np.int32)
-    seams = find_seams(labels, ties, min_accounts=min_accounts)
-    ties = ties.take(np.setdiff1d(np.arange(len(ties)), seams, assume_unique=True))
-    return connected_parts(labels, ties, min_accounts=min_accounts)
+def _place_coded(column: pa.ChunkedArray, ids: pa.Array) -> NDArray[np.int32]:
+    """Give the place of each account of a coded column among ``ids``, -1 where it is not among them."""
+    places = [
+        pc.fill_null(pc.index_in(one.dictionary, value_set=ids), -1).to_numpy()[one.indices.to_numpy()]
+        for one in column.chunks
+    ]
+    return np.concatenate([np.zeros(0, np.int32), *places])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
-from clustergraph.communities.blocks import find_cuts
+from clustergraph.communities.blocks import load_search
 from clustergraph.extraction.parts import PARTS
 from clustergraph.investigation.breaking import find_breaking
 from clustergraph.investigation.counterfactual import Standing
@@ -19,10 +20,12 @@ from clustergraph.investigation.world import open_world
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from concurrent.futures import Future
 
     import pyarrow as pa
 
     from clustergraph.artefacts.runs import Run
+    from clustergraph.investigation.world import World
 
 # Below this share of members that were there around one day, they came one after another.
 _TOGETHER = 0.5
@@ -157,8 +160,9 @@ class Explanation:
 
 
 def explain(
-    run: Run, cluster_id: str | int, *, signals: int = 10, members: int = 5, ties: pa.Table | None = None
-) -> Explanation:
+    run: Run, cluster_id: str | int, *, signals: int = 10, members: int = 5,
+    ties: pa.Table | Future[pa.Table] | None = None,
+) -> Explanation:  # fmt: skip
     """Explain why the accounts of a cluster are together.
 
     Args:
@@ -167,7 +171,7 @@ def explain(
         signals: most signals to list, and to think the cluster without.
         members: most central and least certain members to list.
         ties: those inside the cluster, as :class:`clustergraph.investigation.counterfactual.Standing` takes
-            them, for whoever explains many clusters and reads the ties of all once.
+            them, for whoever explains many clusters and reads the ties of all once, or begins to early.
 
     Raises:
         UsageError: there is no such cluster, or several; or the run does not say with what it was reckoned.
@@ -177,16 +181,15 @@ def explain(
     evidence, accounts = cluster.table("evidence"), cluster.table("members")
     total = float(pc.sum(evidence["bits"], min_count=0).as_py())
     strongest = _strongest(evidence, signals, total)
-    world = open_world(run)
+    world = _open_world(run)
     standing = Standing(world, row["rank"] - 1, ties)
     numbers = _number_signals(standing, evidence)
     names = {number: name for name, number in numbers.items()}
     first = [numbers[one.kind, one.value] for one in strongest if (one.kind, one.value) in numbers]
     singles = standing.without_each(first)
-    bridges = find_cuts(standing.excerpt.size, standing.ties.source, standing.ties.target)
+    bridges = standing.find_bridges()
     coverage = cover_families(world, standing.excerpt, evidence)
     together = measure_together(world, standing.excerpt)
-    tied = len({*standing.ties.source.tolist(), *standing.ties.target.tolist()})
     return Explanation(
         **{
             name: row[name] for name in Explanation.__dataclass_fields__ if name in row and name != "families"
@@ -204,13 +207,21 @@ def explain(
             for one in bridges[:_BRIDGES]
         ),
         bridges_in_all=len(bridges),
-        tied=tied,
+        tied=standing.count_tied(),
         coverage=coverage,
         together=together,
         missing=_say_missing(coverage, together),
         central=_members(accounts, members, ("bits", "descending")),
         uncertain=_members(accounts, members, ("confidence", "ascending"), ("bits", "ascending")),
     )
+
+
+def _open_world(run: Run) -> World:
+    """Read the world while compiled code is loaded."""
+    with ThreadPoolExecutor(1) as pool:
+        world = pool.submit(open_world, run)
+        load_search()
+        return world.result()
 
 
 def list_parts(row: Mapping[str, Any], manifest: Mapping[str, Any]) -> tuple[ScorePart, ...]:

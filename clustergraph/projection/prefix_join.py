@@ -110,15 +110,25 @@ class PrefixIndex:
         return pairs.take(np.lexsort((pairs.target, pairs.source)))
 
 
-def verify_pairs(graph: Biadjacency, source: NDArray[np.int32], target: NDArray[np.int32]) -> Pairs:
+def verify_pairs(
+    graph: Biadjacency, source: NDArray[np.int32], target: NDArray[np.int32], *, threads: int = 1
+) -> Pairs:
     """Reckon the evidence of given pairs of accounts, whatever it comes to.
 
     Args:
         graph: the incidence as numbers.
         source: one account of each pair.
         target: the other.
+        threads: processors to use.
     """
-    return Pairs(source, target, *_verify_all(graph.arrays, make_levels(graph), source, target))
+    arrays = graph.arrays
+
+    def work(one: NDArray[np.int32], other: NDArray[np.int32]) -> tuple[NDArray[np.number], ...]:
+        return tuple(_verify_all(arrays, make_levels(graph), one, other))
+
+    with ThreadPoolExecutor(threads) as pool:
+        parts = list(pool.map(work, *(np.array_split(end, threads) for end in (source, target))))
+    return Pairs(source, target, *(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def make_levels(graph: Biadjacency) -> NDArray[np.float64] | None:

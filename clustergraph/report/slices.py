@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from clustergraph.investigation.counterfactual import TIE_COLUMNS
+from clustergraph.artefacts.ties import TIE_COLUMNS, read_ties
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,7 @@ def split_by_cluster(table: pa.Table, ids: Sequence[str]) -> dict[str, pa.Table]
 
 def split_ties(run: Run, ids: Sequence[str]) -> dict[str, pa.Table]:
     """Give for each of some clusters the ties between its members, accounts coded; all are read once."""
-    table = run.read("ties", TIE_COLUMNS, coded=TIE_COLUMNS[:2])
+    table = read_ties(run)
     members = run.members
     place = pc.index_in(members["cluster_id"], value_set=pa.array(ids, pa.string()))
     of_source, of_target = (
