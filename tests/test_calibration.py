@@ -21,6 +21,7 @@ from clustergraph.projection.prefix_join import PrefixIndex
 from clustergraph.projection.significance import find_q_values
 from tests.bench.shuffles import (
     FIRST_SEED,
+    OBSERVED,
     _widen,
     opened,
     run_shuffled_graph,
@@ -235,7 +236,7 @@ def test_a_shuffled_table_is_put_in_the_strata_that_it_came_from(placed_world, t
     here = placed_world.incidence.graph
     path = tmp_path / "x.parquet"
     pq.write_table(_widen(shuffle_rows(placed_world.sightings, seed=1)), path)
-    there = cg.link(cg.read([path], engine=engine)).graph
+    there = cg.link(cg.read([path], engine=engine, **OBSERVED)).graph
     for name in ("kind", "start", "account", "slots"):
         assert getattr(here.strata, name).tolist() == getattr(there.strata, name).tolist()
     assert here.signal_degree.tolist() == there.signal_degree.tolist()

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 import clustergraph as cg
 from clustergraph.incidence.strata import LEAST_SLOTS, LOCAL_FAMILIES
 from clustergraph.projection.nulls import shuffle
+from clustergraph.sightings.derived import DEFAULT_EXPRESSIONS
 from tests.bench.markdown import Table, per_thousand
 from tests.bench.places import AbsentError, find_hop, find_sample
 from tests.graphs import homes_by_hand, number_places, strata_by_hand
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 FIRST_SEED = 2**40
 _ROUNDS = 1_000
 _SIGHTINGS = "SELECT DISTINCT account_id, kind, value FROM sightings ORDER BY ALL"
+# Signals as they were seen, place by place: what is derived of them would not be of a shuffled one.
+OBSERVED: dict[str, Any] = {"derive": dict.fromkeys(DEFAULT_EXPRESSIONS, ""), "place": "asn"}
 _PLACED = "SELECT DISTINCT account_id, kind, value, place FROM sightings"
 _EXCHANGES = "SELECT account_id, place, sum(exchanges) AS exchanges FROM exchanges GROUP BY ALL"
 
@@ -70,7 +73,7 @@ def opened(source: Path, *, threads: int = 2) -> Iterator[Original]:
         tempfile.TemporaryDirectory() as folder,
         cg.DuckDBEngine(Path(folder), threads=threads) as engine,
     ):
-        sightings = cg.read([source], engine=engine)
+        sightings = cg.read([source], engine=engine, **OBSERVED)
         rows = _place_signals(sightings) if sightings.has_place else engine.fetch(_SIGHTINGS)
         incidence = cg.link(sightings)
         ties = cg.project(incidence, threads=threads)
@@ -114,7 +117,10 @@ def run_shuffled_rows(
 ) -> Outcome:
     """Shuffle the table of sightings, write it and run the whole job on the file; else as above."""
     table = shuffle_rows(original.sightings, seed=seed)
-    config = {"project": _project_settings(original, calibration_seed), "partition": {"samples": 0}}
+    config = {
+        "project": _project_settings(original, calibration_seed), "partition": {"samples": 0},
+        "derive": OBSERVED["derive"], "read": {"place": OBSERVED["place"]},
+    }  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "shuffled.parquet"
         pq.write_table(_widen(table) if "place" in table.column_names else table, path)
