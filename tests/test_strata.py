@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -216,7 +217,7 @@ def events(monkeypatch) -> pd.DataFrame:
 
 
 def link_file(path, engine, **place):
-    incidence = cg.link(cg.read([path], engine=engine, derive=OFF, **place))
+    incidence = cg.link(cg.read([path], engine=engine, derive=OFF, **({"place": "asn"} | place)))
     values = engine.fetch("SELECT DISTINCT value FROM sightings")["value"].to_pylist()
     places = engine.fetch("SELECT DISTINCT place FROM exchanges WHERE place IS NOT NULL")["place"]
     return look_up(incidence, values, places.to_pylist())
@@ -255,7 +256,7 @@ def test_known_hubs_are_in_no_slots(events, tmp_path, engine):
     events.to_parquet(tmp_path / "x.parquet")
     hub = ("ip", events["ip"].mode()[0])
     incidence = cg.link(
-        cg.read([tmp_path / "x.parquet"], engine=engine, derive=OFF),
+        cg.read([tmp_path / "x.parquet"], engine=engine, derive=OFF, place="asn"),
         known_hubs=pa.table({"kind": [hub[0]], "value": [hub[1]]}),
     )
     found = look_up(incidence, set(events["ip"]) | set(events["device_id"]) | set(events["prompt_template"]),
@@ -271,7 +272,9 @@ def run_tables(path, **options):
     config = {"project": {"tie_bits": 8.0, "member_bits": 0.0, "nulls": 1}, "partition": {"samples": 1}}
     for section, more in options.pop("config", {}).items():
         config.setdefault(section, {}).update(more)
-    return cg.run(path, config={**(config or {}), "derive": OFF}, **options).tables
+    known = {"read": {"place": "asn"}} if "asn" in ds.dataset(path).schema.names else {}
+    config = {**known, **(config or {}), "derive": OFF}
+    return cg.run(path, config=config, **options).tables
 
 
 def same(one, other):
@@ -291,7 +294,7 @@ def test_order_files_and_threads_change_nothing(events, tmp_path):
 
 def test_without_places_is_as_if_the_column_were_not_there(events, tmp_path):
     events.to_parquet(tmp_path / "x.parquet")
-    events.drop(columns="asn").to_parquet(tmp_path / "y.parquet")
+    events.drop(columns=["asn", "country"]).to_parquet(tmp_path / "y.parquet")
     off = run_tables(tmp_path / "x.parquet", config={"link": {"by_place": False}})
     assert same(off, run_tables(tmp_path / "y.parquet"))
     assert not same(off, run_tables(tmp_path / "x.parquet"))
@@ -299,14 +302,14 @@ def test_without_places_is_as_if_the_column_were_not_there(events, tmp_path):
 
 def test_nulls_in_every_place_are_as_if_the_column_were_not_there(events, tmp_path):
     events.assign(asn=pd.Series([None] * len(events), dtype="string")).to_parquet(tmp_path / "x.parquet")
-    events.drop(columns="asn").to_parquet(tmp_path / "y.parquet")
+    events.drop(columns=["asn", "country"]).to_parquet(tmp_path / "y.parquet")
     assert same(run_tables(tmp_path / "x.parquet"), run_tables(tmp_path / "y.parquet"))
 
 
 def test_one_place_is_as_good_as_none(events, tmp_path):
     """All signals of a kind are in one stratum either way."""
     events.assign(asn="only").to_parquet(tmp_path / "x.parquet")
-    events.drop(columns="asn").to_parquet(tmp_path / "y.parquet")
+    events.drop(columns=["asn", "country"]).to_parquet(tmp_path / "y.parquet")
     here, there = (run_tables(tmp_path / name) for name in ("x.parquet", "y.parquet"))
     assert here["ties"].equals(there["ties"])
 
@@ -333,7 +336,9 @@ def test_a_place_column_that_is_not_there_is_an_error_that_names_it(events, tmp_
 def test_a_place_can_be_a_signal_as_well(events, tmp_path, engine):
     events.to_parquet(tmp_path / "x.parquet")
     signals = {"ip": "ip", "asn": "asn"}
-    incidence = cg.link(cg.read([tmp_path / "x.parquet"], engine=engine, signals=signals, derive=OFF))
+    incidence = cg.link(
+        cg.read([tmp_path / "x.parquet"], engine=engine, signals=signals, derive=OFF, place="asn")
+    )
     assert sorted(incidence.to_pandas()["kind"].unique()) == ["asn", "ip"]
     kinds = engine.fetch("SELECT kind, count(place) AS places FROM strata JOIN kinds USING (kind_number)"
                          " GROUP BY kind ORDER BY kind")  # fmt: skip

@@ -1,8 +1,9 @@
 """What the members of each cluster share, by what it says of them: a place, a wording, or a person.
 
-Addresses say where accounts are and templates what they use; both may be those of a campus or a popular tool.
-A card or a device is a person's. What a signal of another family says is not known: sharing it speaks against
-a place or a tool as a card does, but it does not make a household.
+Addresses and mail domains say where accounts are, templates and the shapes of requests what they use; both
+may be those of a campus or a popular tool. A card or a device is a person's. What a signal of another family
+says is not known: sharing it speaks against a place or a tool as a card does, but it does not make a
+household.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     from clustergraph.incidence.links import Incidence
 
 NONE, PLACE, WORDING, PERSON, UNKNOWN = -1, 0, 1, 2, 3
-_ROLES = {"network": PLACE, "content": WORDING, "payment": PERSON, "device": PERSON}
+_ROLES = {
+    "network": PLACE, "identity": PLACE, "content": WORDING, "client": WORDING, "lengths": WORDING,
+    "payment": PERSON, "device": PERSON,
+}  # fmt: skip
 RECORDED_FAMILIES = frozenset(family for family, role in _ROLES.items() if role == PERSON)
 # A household: so many members may have cards and devices in common.
 HOUSEHOLD = 5

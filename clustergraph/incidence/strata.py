@@ -78,19 +78,22 @@ SELECT s.kind_number, s.value, s.accounts, s.pairs, s.hub, s.fade, {belongs} FRO
 _STRATA = """
 WITH placed AS (
     SELECT kind_number, place FROM signal_places
-    WHERE place IS NOT NULL AND NOT hub GROUP BY kind_number, place
+    WHERE place IS NOT NULL AND NOT hub AND (region IS NULL OR kind_number NOT IN ({regional}))
+    GROUP BY kind_number, place
     HAVING sum(accounts) >= {least}
         OR kind_number IN (SELECT kind_number FROM kinds WHERE kind IN ({conditional}))
 ),
 regional AS (
-    SELECT kind_number, region AS place FROM signal_places s ANTI JOIN placed p USING (kind_number, place)
-    WHERE region IS NOT NULL AND NOT hub GROUP BY kind_number, region
+    SELECT kind_number, region AS place
+    FROM signal_places LEFT JOIN (SELECT *, true AS has_place FROM placed) USING (kind_number, place)
+    WHERE region IS NOT NULL AND NOT hub AND (has_place IS NULL OR kind_number IN ({regional}))
+    GROUP BY kind_number, region
     HAVING sum(accounts) >= {least}
-        OR kind_number IN (SELECT kind_number FROM kinds WHERE kind IN ({regional}))
+        OR kind_number IN ({regional})
 )
 SELECT (row_number() OVER (ORDER BY kind_number, level, place) - 1)::INTEGER AS stratum,
        kind_number, level, place,
-       level > 0 AND kind_number IN (SELECT kind_number FROM kinds WHERE kind IN ({regional})) AS inside
+       level > 0 AND kind_number IN ({regional}) AS inside
 FROM (
     SELECT kind_number, 0 AS level, NULL::UBIGINT AS place FROM kinds
     UNION ALL SELECT kind_number, 1, place FROM regional
@@ -100,13 +103,15 @@ FROM (
 _STRATIFIED = """
 SELECT p.kind_number, p.value, p.accounts, p.pairs, p.hub, p.fade,
        floor(log2(1 + p.pairs / p.accounts))::INTEGER AS band,
-       coalesce(l.stratum, r.stratum, k.stratum) AS stratum
+       CASE WHEN r.inside THEN r.stratum ELSE coalesce(l.stratum, r.stratum, k.stratum) END AS stratum
 FROM signal_places p
 JOIN strata k ON k.kind_number = p.kind_number AND k.level = 0
 LEFT JOIN strata r ON r.kind_number = p.kind_number AND r.level = 1 AND r.place = p.region
 LEFT JOIN strata l ON l.kind_number = p.kind_number AND l.level = 2 AND l.place = p.place
 """
-_ONE_A_KIND = "SELECT kind_number::INTEGER AS stratum, kind_number, false AS inside FROM kinds"
+_ONE_A_KIND = """
+SELECT kind_number::INTEGER AS stratum, kind_number, NULL::UBIGINT AS place, false AS inside FROM kinds
+"""
 _UNSTRATIFIED = """
 SELECT kind_number, value, accounts, pairs, hub, fade,
        floor(log2(1 + pairs / accounts))::INTEGER AS band, kind_number::INTEGER AS stratum
@@ -158,7 +163,7 @@ def find_local_kinds(sightings: Sightings, *, by_place: bool) -> Local:
     placed, regional = [], []
     for kind in sightings.kinds:
         local = by_place and sightings.has_place and sightings.families[kind] in LOCAL_FAMILIES
-        if kind in sightings.behaviour or (local and kind not in REGIONAL_KINDS):
+        if kind in sightings.behaviour or local:
             placed.append(kind)
         if by_place and sightings.has_place and (local or kind in REGIONAL_KINDS):
             regional.append(kind)
@@ -206,7 +211,8 @@ def stratify(engine: Engine, local: Local, *, conditional: Collection[str] = ())
         joins.append(_COMMONEST.format(**parts))
     engine.create("signal_places", _SIGNAL_PLACES.format(belongs=", ".join(belongs), joins=" ".join(joins)))
     named = ", ".join(map(literal, sorted(conditional)))
-    regional = ", ".join(map(literal, sorted(REGIONAL_KINDS)))
+    words = ", ".join(map(literal, sorted(REGIONAL_KINDS)))
+    regional = f"SELECT kind_number FROM kinds WHERE kind IN ({words})"
     engine.create("strata", _STRATA.format(least=LEAST_SLOTS, conditional=named or "NULL", regional=regional))
     engine.create("signal_strata", _STRATIFIED)
     engine.drop("signal_places")
