@@ -2,11 +2,12 @@
 
 An operation may run in cells, each with its own card and way out, whose accounts share next to nothing
 with those of another cell. Taken as one node, a cell has what all its members have, and two cells share
-more of that than chance gives. Clusters are tied by the same evidence as accounts, from all families but
-the network: exits are for rent, and one proxy network serves many. What a third of the clusters of a size
-would have by chance tells nothing of those that have it, and is left out. The bits of a pair of unrelated
-clusters exceed ``t`` with a probability of at most about ``2 ** -t`` (Chernoff 1952), so among ``k`` clusters
-the bound is ``log2(k (k - 1) / 2) + 10``: one false tie in a thousand runs.
+more of that than chance gives. Clusters are tied by the same evidence as accounts, but not by what is for
+rent or anybody's: one proxy network serves many, and companies that do like work have like lengths, hours
+and clients. What a third of the clusters of a size would have by chance tells nothing of those that have it,
+and is left out. The bits of a pair of unrelated clusters exceed ``t`` with a probability of at most about
+``2 ** -t`` (Chernoff 1952), so among ``k`` clusters the bound is ``log2(k (k - 1) / 2) + 10``: one false tie
+in a thousand runs.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from clustergraph.incidence.biadjacency import Biadjacency
     from clustergraph.incidence.links import Incidence
 
-_RENTED = "network"
+_ANYBODYS = frozenset({"network", "lengths", "timing", "client"})
 _RARE = 10.0
 # Expected holders among a cluster's members from which on a signal is not counted. At 1 a company whose
 # people use what is popular more than others do was taken into an operation of cells.
@@ -96,7 +97,7 @@ def join_operations(
         return labels
     number = np.full(clusters + 1, -1, np.int32)
     number[looked_at] = np.arange(len(looked_at))
-    kept = np.array([number for number, name in enumerate(families) if name != _RENTED], np.int32)
+    kept = np.array([number for number, name in enumerate(families) if name not in _ANYBODYS], np.int32)
     operation = _find_operations(graph, kept, number[labels], len(looked_at), leiden, threads)
     joined = np.arange(clusters)
     joined[looked_at] = clusters + operation
