@@ -271,7 +271,7 @@ def test_saved_tables_hold_no_formulas_and_lose_nothing(page: Page) -> None:
     with page.expect_download() as saved:
         page.get_by_role("button", name="Save the members as CSV").click()
     rows = read_csv(saved.value)
-    assert {len(row) for row in rows} == {11}
+    assert {len(row) for row in rows} == {12}
     assert not [cell for row in [*rows, *listed] for cell in row if cell.startswith(FORMULAS)]
     ids = [row[1].removeprefix("'") for row in rows[1:]]
     assert [one for one in ids if "cut from" not in one] == [one for one in ATTACKS if len(one) < 300]
