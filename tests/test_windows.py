@@ -271,7 +271,11 @@ def make_nights(seed: int = 0):
     return [[row for row in rows if row[3] // 86_400 == night] for night in range(2)]
 
 
-CONFIG = {"link": {"windows": {"ip": 30.0}}, "project": {"nulls": 2}}
+# They also begin at once, which is evidence of another kind.
+CONFIG = {
+    "link": {"windows": {"ip": 30.0}}, "project": {"nulls": 2},
+    "behaviour": {"synchrony": False, "handover": False},
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -285,7 +289,10 @@ def nights(tmp_path_factory):
 @pytest.fixture(scope="module")
 def run(nights):
     """A run by command, with windows."""
-    (nights / "c.toml").write_text("[link]\nwindows = {ip = 30.0}\n[project]\nnulls = 2\n")
+    (nights / "c.toml").write_text(
+        "[link]\nwindows = {ip = 30.0}\n[project]\nnulls = 2\n"
+        "[behaviour]\nsynchrony = false\nhandover = false\n"
+    )
     inputs = (nights / "0.parquet", nights / "1.parquet")
     done = call("run", *inputs, "--out", nights / "out", "--config", nights / "c.toml", "--quiet")
     assert done.code == 0, done.err

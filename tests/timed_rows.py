@@ -47,7 +47,7 @@ def link_timed(rows, engine: DuckDBEngine, windows: Mapping[str, float] | None, 
     kinds = tuple(sorted({row[1] for row in rows}))
     read = SimpleNamespace(
         engine=engine, kinds=kinds, families={kind: kind for kind in kinds}, has_time=True, has_place=False,
-        shape="sightings", measures=frozenset(),
+        shape="sightings", measures=frozenset(), nested={}, behaviour={},
     )  # fmt: skip
     return link(read, windows=windows, **options)
 
