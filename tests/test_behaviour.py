@@ -154,8 +154,13 @@ def test_blocks_are_compared_with_those_of_a_day():
 def test_accounts_with_the_same_narrow_lengths_are_found(tmp_path):
     rng = np.random.default_rng(9)
     broad = worlds.lengths("p", 1_800, np.array([5.5, 6.0]) + 0.6 * rng.normal(size=(1_800, 2)), 0.8, rng)
-    planted = worlds.lengths("c", 35, np.tile([5.7, 7.0], (35, 1)), 0.1, rng)
-    assert best_f1(run(tmp_path, pd.concat([broad, planted]), "token_lengths"), 35) >= 0.8
+    narrow = [
+        worlds.lengths("q", 900, np.array([5.5, 6.0]) + 0.8 * rng.normal(size=(900, 2)), 0.02, rng)
+        for _ in range(2)
+    ]
+    jobs = ([5.7, 7.0], [7.1, 6.4], [7.8, 4.5])
+    planted = [worlds.lengths("c", 35, np.tile(job, (35, 1)), 0.02, rng) for job in jobs]
+    assert best_f1(run(tmp_path, pd.concat([broad, *narrow, *planted]), "token_lengths"), 35) >= 0.8
 
 
 # Nights
