@@ -177,7 +177,7 @@ def test_late_rows_of_a_conversation_come_together_in_a_store(tmp_path):
             increments += fold(cg.read([tmp_path / f"{number}.parquet"], engine=engine), store, at(number))
     assert len(increments) == 3
     with DuckDBEngine(tmp_path, threads=2) as engine:
-        window = open_window(engine, increments, store, {}, FOUND.empty_table())
+        window = open_window(engine, increments, store, {}, {}, FOUND.empty_table())
         stored = measure_parts(count_measures(cg.link(window), np.arange(12)))
     expected = measure(tmp_path, [one for part in nights for one in part])
     assert all(0 < one["no_conversation"] < 1 for one in expected.values())
@@ -185,7 +185,7 @@ def test_late_rows_of_a_conversation_come_together_in_a_store(tmp_path):
         assert {name: stored[name][place] for name in PARTS} == expected[one]
     without = [replace(one, sha256={"exchanges": one.sha256["exchanges"]}) for one in increments]
     with DuckDBEngine(tmp_path, threads=2) as engine:  # as a store of an earlier version has it
-        window = open_window(engine, without, store, {}, FOUND.empty_table())
+        window = open_window(engine, without, store, {}, {}, FOUND.empty_table())
         older = measure_parts(count_measures(cg.link(window), np.arange(12)))
     assert all(np.isnan(older[name]).all() for name in ("reasoning_elicitation", "no_conversation"))
     assert (older["round_the_clock"] == stored["round_the_clock"]).all()
