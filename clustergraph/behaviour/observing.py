@@ -33,7 +33,7 @@ def observe_behaviour(
     synchrony: bool = True,
     handover: bool = True,
     pivot: bool = True,
-    token_lengths: bool = True,
+    token_lengths: bool = False,
     pause: int = 10,
     resolution: int = 3,
     burst_bits: float = 8.0,
@@ -50,7 +50,8 @@ def observe_behaviour(
         synchrony: look for accounts that become active in the same minutes.
         handover: look for accounts that stop, or begin, in the minutes in which others begin.
         pivot: look for accounts that move to a new model within the same hours.
-        token_lengths: sketch the lengths of what accounts send and get.
+        token_lengths: sketch the lengths of what accounts send and get; what is common in them costs other
+            evidence more than it adds, so this is for inputs that have little else.
         pause: minutes of silence before and after a spell of activity, 1 to 120.
         resolution: minutes within which accounts become active, or stop, together, 1 to ``pause``.
         burst_bits: evidence that more accounts do so than the half hours around explain.
