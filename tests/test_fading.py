@@ -87,6 +87,8 @@ def test_evidence_of_old_signals_counts_less(tmp_path):
     config = {
         "link": {"half_lives": {"payment_fingerprint": 1.0}},
         "project": {"tie_bits": 0.1, "member_bits": 0.0},
+        "derive": {"ip_prefix": ""},  # it does not fade
+        "behaviour": {"synchrony": False, "handover": False},
     }
     ties = (
         cg.run(tmp_path / "x.parquet", config=config).ties.to_pandas().set_index(["source", "target"])["bits"]
