@@ -12,6 +12,7 @@ import pytest
 
 from clustergraph.errors import GuardrailError, InputError, UsageError
 from clustergraph.nights.night import nightly
+from clustergraph.sightings.derived import DEFAULT_EXPRESSIONS
 from clustergraph.simulation.generate import simulate
 
 if TYPE_CHECKING:
@@ -37,6 +38,13 @@ def traffic(tmp_path_factory) -> list[pd.DataFrame]:
     return found
 
 
+# Half a night does not show how accounts behave as the whole does: clusters would differ on the way.
+SETTINGS = {
+    "derive": dict.fromkeys(DEFAULT_EXPRESSIONS, ""),
+    "behaviour": {"synchrony": False, "handover": False, "pivot": False},
+}
+
+
 class Job:
     """A store in a folder of its own, and the files of its nights."""
 
@@ -46,6 +54,7 @@ class Job:
     def run(self, number: int, frame: pd.DataFrame, **options: Any) -> None:
         rows = self.folder / "rows.parquet"
         frame.to_parquet(rows)
+        options["config"] = SETTINGS | options.get("config", {})
         nightly(rows, store=self.store, night=at(number), threads=1, **options)
 
     def table(self, number: int, name: str) -> pd.DataFrame:
