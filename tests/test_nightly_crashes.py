@@ -333,10 +333,10 @@ WAIT_FOR_INPUT = """
 import sys
 from clustergraph.nights import intake
 plain = intake.fold
-def fold(*arguments):
+def fold(*arguments, **options):
     print("at work", flush=True)
     sys.stdin.read()
-    return plain(*arguments)
+    return plain(*arguments, **options)
 intake.fold = fold
 """
 

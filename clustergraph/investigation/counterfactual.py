@@ -5,7 +5,7 @@ stay, and so does everybody outside: nobody joins. Of the cluster's accounts
 
 - ties are reckoned again, and those below ``tie_bits`` are gone (pairs that were not tied stay so);
 - parts are what the ties that are left connect, cut where one account alone connects what holds together
-  without it; the holders of a lone unnatural signal that are in none are a part as well;
+  without it, and the holders of a lone unnatural signal, as in :mod:`clustergraph.membership.seeds`;
 - then every account goes to the part that it looks most like a member of, if the log-odds reach
   ``member_bits``, as in :mod:`clustergraph.communities.assignment`, and cells of one operation are joined, as
   in :mod:`clustergraph.membership.operations`.
@@ -36,6 +36,7 @@ from clustergraph.communities.grouping import UNCLUSTERED, connected_parts, numb
 from clustergraph.communities.pairs import Pairs
 from clustergraph.communities.seams import find_seams
 from clustergraph.investigation.excerpt import Excerpt, take_excerpt
+from clustergraph.membership.seeds import add_seeds
 from clustergraph.projection.prefix_join import verify_pairs
 
 if TYPE_CHECKING:
@@ -219,16 +220,8 @@ class Standing:
         unnatural = self.world.unnatural[excerpt.signals] & ~excerpt.gone
         signals = np.flatnonzero(unnatural)
         degree = self.world.degree[excerpt.signals[signals]]
-        start, holders = excerpt.graph.holders
-        following = int(labels.max(initial=-1)) + 1
-        for signal in signals[np.lexsort((signals, -degree))]:
-            free = holders[start[signal] : start[signal + 1]]
-            free = free[free >= 0]
-            free = free[labels[free] < 0]
-            if len(free) >= self.world.min_accounts:
-                labels[free] = following
-                following += 1
-        return labels
+        order = signals[np.lexsort((signals, -degree))]
+        return add_seeds(excerpt.graph, labels, order, min_accounts=self.world.min_accounts)
 
     def _join_cells(
         self, excerpt: Excerpt, assigner: Assigner, labels: NDArray[np.int32]

@@ -109,7 +109,7 @@ def partition(
     say(0.0, "communities")
     labels = find_communities(graph.accounts, pairs, leiden, min_accounts=min_accounts)
     lone = find_unnatural_signals(ties.incidence) if lone_signals else np.zeros(0, np.int32)
-    labels = add_seeds(ties.incidence, labels, lone, min_accounts=min_accounts)
+    labels = add_seeds(graph, labels, lone, min_accounts=min_accounts)
     say(1 / (2 + samples), "members")
     background = describe_background(graph, unnatural=lone)
     assigner = Assigner(graph, background, min_accounts=min_accounts, threads=threads)
