@@ -13,7 +13,7 @@ from clustergraph.decisions.log import find_log, read_log
 from clustergraph.simulation.generate import simulate
 from clustergraph.store.store import open_store
 from clustergraph.upkeep.checking import check_store
-from tests.commands import finish, start
+from tests.forks import fork
 from tests.kills import KILL_AT
 from tests.nights import run_night, table
 from tests.stores import check_consistent, contents
@@ -74,7 +74,7 @@ def check_whole(base: Path, store: Path, *, made: bool | None) -> None:
 @pytest.fixture(scope="module")
 def operations(base, tmp_path_factory) -> int:
     store = shutil.copytree(base, tmp_path_factory.mktemp("usual") / "store", symlinks=True)
-    done = finish(start(*arguments(store), before=KILL_AT.format(number=0, before=False)))
+    done = fork(*arguments(store), before=KILL_AT.format(number=0, before=False)).finish()
     assert done.code == 0
     return int(done.err)
 
@@ -86,7 +86,7 @@ def test_a_decision_that_is_killed_at_any_operation(base, operations, tmp_path):
     for number in range(1, operations + 1):
         store = shutil.copytree(base, tmp_path / str(number), symlinks=True)
         hook = KILL_AT.format(number=number, before=number % 2 == 0)
-        done = finish(start(*arguments(store), before=hook))
+        done = fork(*arguments(store), before=hook).finish()
         assert done.code in (0, -signal.SIGKILL)  # an operation that fails, as on what is there, has no end
         outcomes.append((done.code, len(read_log(open_store(store)).entries)))
         check_whole(base, store, made=None)
@@ -100,6 +100,6 @@ def test_a_decision_that_is_killed_at_any_operation(base, operations, tmp_path):
 )
 def test_a_decision_that_is_killed_in_the_middle_of_its_line(base, tmp_path, share, made):
     store = shutil.copytree(base, tmp_path / "store", symlinks=True)
-    assert finish(start(*arguments(store), before=KILL_IN_LINE.format(share=share))).code == -signal.SIGKILL
+    assert fork(*arguments(store), before=KILL_IN_LINE.format(share=share)).finish().code == -signal.SIGKILL
     assert (read_log(open_store(store)).torn > 0) == (0 < share < 1)
     check_whole(base, store, made=made)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import json
@@ -12,6 +13,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -26,12 +28,16 @@ from clustergraph.nights import window
 from clustergraph.nights.night import nightly
 from clustergraph.simulation.generate import simulate
 from tests.commands import Ended, call, finish, start
+from tests.forks import fork
 from tests.kills import KILL_AT
 from tests.stores import check_consistent, contents
 
 START = date(2026, 2, 2)
 NIGHTS = 4
 KILLS = 50
+CODE = f"{os.sep}clustergraph{os.sep}"
+# What is derived adds queries to a night, and nothing to what it writes.
+LEAN = {"derive": {"ip_prefix": "", "asn": ""}}
 
 
 def at(number: int) -> date:
@@ -44,6 +50,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     simulate(folder, accounts=1_500, nights=NIGHTS, evasion=0.4, seed=11)
     # Of night 1 there is a wrong delivery too: rows are missing, and others are of the night before.
     zero, one = (pq.read_table(folder / "events" / f"dt={at(n)}", partitioning=None) for n in (0, 1))
+    (folder / "lean.toml").write_text("[derive]\n" + "".join(f'{kind} = ""\n' for kind in LEAN["derive"]))
     (folder / "wrong").mkdir()
     pq.write_table(one.slice(0, one.num_rows * 2 // 3), folder / "wrong" / "x.parquet")
     pq.write_table(zero.slice(0, 40), folder / "wrong" / "y.parquet")
@@ -53,14 +60,16 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def arguments(world: Path, store: Path, number: int, *more: object) -> list[object]:
     return [
         "nightly", world / "events" / f"dt={at(number)}", "--store", store, "--date", at(number),
-        "--accounts", world / "accounts.parquet", "--threads", 1, "--quiet", *more,
+        "--accounts", world / "accounts.parquet", "--threads", 1, "--quiet",
+        "--config", world / "lean.toml", *more,
     ]  # fmt: skip
 
 
 def run_night(world: Path, store: Path, number: int, events: str = "", **options: Any) -> None:
     given = world / (events or f"events/dt={at(number)}")
     nightly(
-        given, store=store, night=at(number), accounts=world / "accounts.parquet", threads=1, **options
+        given, store=store, night=at(number), accounts=world / "accounts.parquet", threads=1, config=LEAN,
+        **options,
     )  # fmt: skip
 
 
@@ -95,8 +104,9 @@ class Usual(NamedTuple):
 @pytest.fixture(scope="module")
 def usual(world: Path, stores: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Usual:
     store = copy(stores[0], tmp_path_factory.mktemp("usual"))
+    fork("--version").finish()  # what all are forked from takes a while to start
     began = time.monotonic()
-    done = finish(start(*arguments(world, store, 1), before=KILL_AT.format(number=0, before=False)))
+    done = fork(*arguments(world, store, 1), before=KILL_AT.format(number=0, before=False)).finish()
     seconds = time.monotonic() - began
     assert done.code == 0
     assert contents(store) == contents(stores[1])
@@ -106,16 +116,15 @@ def usual(world: Path, stores: list[Path], tmp_path_factory: pytest.TempPathFact
 def kill_at_operation(command: list[object], usual: Usual, chance: random.Random) -> Ended:
     number = chance.randint(1, usual.operations)
     hook = KILL_AT.format(number=number, before=chance.random() < 0.5)
-    return finish(start(*command, before=hook))
+    return fork(*command, before=hook).finish()
 
 
 def kill_at_time(command: list[object], usual: Usual, chance: random.Random) -> Ended:
-    process = start(*command)
-    try:
-        process.wait(timeout=chance.uniform(0, usual.seconds))
-    except subprocess.TimeoutExpired:
-        process.kill()
-    return finish(process)
+    process = fork(*command)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(chance.uniform(0, usual.seconds))
+    process.kill()
+    return process.finish()
 
 
 @pytest.mark.parametrize("kill", [kill_at_operation, kill_at_time])
@@ -133,7 +142,7 @@ def test_killed_nights(
             assert done.code in (0, -signal.SIGKILL), done.err  # now and then it is done before
             kills += done.code != 0
             check_consistent(store)
-        done = finish(start(*command))
+        done = fork(*command).finish()
         assert done == (0, "", "")
         assert contents(store) == contents(stores[number])
     assert kills >= KILLS // 2
@@ -146,7 +155,7 @@ def test_a_later_night_takes_away_what_was_left_of_another(
     for kept in (4, 20):
         store = copy(stores[1], tmp_path / str(kept))
         hook = KILL_AT.format(number=usual.operations - kept, before=True)
-        assert finish(start(*arguments(world, store, 2), before=hook)).code == -signal.SIGKILL
+        assert fork(*arguments(world, store, 2), before=hook).finish().code == -signal.SIGKILL
         before = (store / "runs" / f"dt={at(2)}").exists()
         run_night(world, store, 3)
         check_consistent(store)
@@ -173,7 +182,7 @@ def test_a_night_that_was_being_replaced_comes_back_whichever_night_is_next(
     world: Path, stores: list[Path], tmp_path: Path
 ) -> None:
     store = copy(stores[2], tmp_path)
-    assert finish(start(*arguments(world, store, 2), before=BETWEEN)).code == -signal.SIGKILL
+    assert fork(*arguments(world, store, 2), before=BETWEEN).finish().code == -signal.SIGKILL
     assert not (store / "runs" / f"dt={at(2)}").exists()
     run_night(world, store, 3)
     assert contents(store) == contents(stores[3])
@@ -183,16 +192,18 @@ def test_a_night_that_was_being_replaced_comes_back_whichever_night_is_next(
 
 
 class Fault:
-    """A function of which one call fails, or all from one on."""
+    """A function of which one call fails, or all from one on; it knows where it was called from."""
 
     def __init__(self, plain: Callable[..., Any], number: int, error: int, *, lasting: bool):
         self.plain, self.number, self.error, self.lasting = plain, number, error, lasting
-        self.calls = 0
+        self.places: list[tuple[str, ...]] = []
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """Fail, or do what the function does."""
-        self.calls += 1
-        if self.calls == self.number or (self.lasting and self.calls > self.number > 0):
+        stack = traceback.extract_stack()
+        self.places.append(tuple(f"{one.filename}:{one.lineno}" for one in stack if CODE in one.filename))
+        calls = len(self.places)
+        if calls == self.number or (self.lasting and calls > self.number > 0):
             raise OSError(self.error, os.strerror(self.error))
         return self.plain(*arguments, **options)
 
@@ -222,6 +233,8 @@ FAULTS: list[tuple[Any, str, int]] = [
     (json, "dump", errno.ENOSPC),
     (shutil, "copyfile", errno.ENOSPC),
 ]
+# Each call of these is a write of its own; of the others, one from each place in the code is enough.
+WRITES = ("fsync", "write_table", "write_text", "dump", "copyfile")
 Night = Callable[[Path], None]
 
 
@@ -232,33 +245,40 @@ def try_faults(
     """Run a night once for each call that a fault can strike; give how many there were."""
     module, name, error = fault
     good, seen = contents(after), []
-    number = 0
-    while True:
-        number += 1
+
+    def strike(number: int) -> tuple[Fault, Path, str]:
         place = tmp_path / f"{name}-{number}"
         place.mkdir()
         store = copy(before, place) if before else place / "store"
-        faulty = Fault(getattr(module, name), number, error, lasting=lasting)
+        faulty, said = Fault(getattr(module, name), number, error, lasting=lasting), ""
         with monkeypatch.context() as patched:
             patched.setattr(module, name, faulty)
-            said = f"{store}: {os.strerror(error)}"  # where a fault does no harm
             try:
                 run(store)
             except InputError as told:
                 said = str(told)
-        assert str(store) in said
-        assert os.strerror(error) in said
         check_consistent(store)
+        return faulty, store, said
+
+    unharmed, store, said = strike(0)
+    assert (said, contents(store)) == ("", good)
+    places = unharmed.places
+    every = name in WRITES and not lasting
+    numbers = [n for n in range(1, len(places) + 1) if every or places[n - 1] not in places[: n - 1]]
+    for number in numbers:
+        faulty, store, said = strike(number)
+        assert len(faulty.places) >= number
+        if said:  # else the fault did no harm
+            assert str(store) in said
+            assert os.strerror(error) in said
         found = contents(store)
-        if faulty.calls < number:
-            assert found == good
-            return number - 1
         # A store in the same state as one that was tried before goes on in the same way.
         if found not in seen:
             seen.append(found)
             run(store)
             assert contents(store) == good, (name, number)
-        shutil.rmtree(place)
+        shutil.rmtree(store.parent)
+    return len(numbers)
 
 
 @pytest.fixture
@@ -461,7 +481,7 @@ def test_a_night_that_is_stopped_leaves_nothing_half_done(
 ) -> None:
     store = copy(stores[0], tmp_path)
     hook = signal_at(place, number, signal.SIGTERM)
-    done = finish(start(*arguments(world, store, 1), before=hook))
+    done = fork(*arguments(world, store, 1), before=hook).finish()
     assert done == (143, "", "clustergraph: stopped by SIGTERM\n")
     assert contents(store) == contents(stores[1 if published else 0])
 
@@ -505,7 +525,7 @@ def test_a_rebuild_that_is_killed(
 ) -> None:
     store = copy(rebuilt.before, tmp_path)
     hook = signal_at(place, number, signal.SIGKILL)
-    done = finish(start(*arguments(world, store, 1, "--rebuild"), before=hook))
+    done = fork(*arguments(world, store, 1, "--rebuild"), before=hook).finish()
     assert done.code == -signal.SIGKILL
     check_consistent(store)
     run_night(world, store, 3)

@@ -86,6 +86,7 @@ class DuckDBEngine:
             given = f"threads={threads}, memory_limit={memory_limit}"
             raise UsageError(f"{given}: {_first_line(error)}") from error
         self._memory_limit = memory_limit
+        self._words: dict[str, str] = {}  # VIEW or TABLE, of every relation; nobody else makes any here
         self._connection.execute("SET python_enable_replacements = false")
         with contextlib.suppress(duckdb.Error):  # a notebook without ipywidgets has no bar, and says so
             self._connection.execute("SET enable_progress_bar = false")
@@ -217,13 +218,13 @@ class DuckDBEngine:
 
     def _make_way(self, name: str, word: str) -> None:
         """Drop what has the name and is not what the word says, since DuckDB replaces like by like alone."""
-        found = self.fetch(
-            f"SELECT table_type FROM information_schema.tables WHERE table_name = {literal(name)}"
-        )
-        for given in found["table_type"].to_pylist():
-            has = "VIEW" if given == "VIEW" else "TABLE"
-            if has != word:
-                self._run(f"DROP {has} {quote(name)}")
+        known = self._words.get(name.lower(), word)
+        if known != word:
+            self._run(f"DROP {known} IF EXISTS {quote(name)}")
+        if word:
+            self._words[name.lower()] = word
+        else:
+            self._words.pop(name.lower(), None)
 
     def _run(self, sql: str) -> None:
         with self._mended():
