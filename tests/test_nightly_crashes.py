@@ -5,90 +5,42 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import json
 import os
 import random
-import shutil
 import signal
 import subprocess
-import tempfile
 import time
-import traceback
-from collections.abc import Callable, Iterator
-from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pyarrow.parquet as pq
 import pytest
 
-from clustergraph.disk import durable
 from clustergraph.errors import InputError
-from clustergraph.nights import window
-from clustergraph.nights.night import nightly
-from clustergraph.simulation.generate import simulate
 from tests.commands import Ended, call, finish, start
+from tests.disturbed import NIGHTS, arguments, at, copy, make_stores, make_world, make_wrong, run_night
 from tests.forks import fork
 from tests.kills import KILL_AT
 from tests.stores import check_consistent, contents
 
-START = date(2026, 2, 2)
-NIGHTS = 4
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
 KILLS = 50
-CODE = f"{os.sep}clustergraph{os.sep}"
-# What is derived adds queries to a night, and nothing to what it writes.
-LEAN = {"derive": {"ip_prefix": "", "asn": ""}}
-
-
-def at(number: int) -> date:
-    return START + timedelta(days=number)
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("world")
-    simulate(folder, accounts=1_500, nights=NIGHTS, evasion=0.4, seed=11)
-    # Of night 1 there is a wrong delivery too: rows are missing, and others are of the night before.
-    zero, one = (pq.read_table(folder / "events" / f"dt={at(n)}", partitioning=None) for n in (0, 1))
-    (folder / "lean.toml").write_text("[derive]\n" + "".join(f'{kind} = ""\n' for kind in LEAN["derive"]))
-    (folder / "wrong").mkdir()
-    pq.write_table(one.slice(0, one.num_rows * 2 // 3), folder / "wrong" / "x.parquet")
-    pq.write_table(zero.slice(0, 40), folder / "wrong" / "y.parquet")
-    return folder
-
-
-def arguments(world: Path, store: Path, number: int, *more: object) -> list[object]:
-    return [
-        "nightly", world / "events" / f"dt={at(number)}", "--store", store, "--date", at(number),
-        "--accounts", world / "accounts.parquet", "--threads", 1, "--quiet",
-        "--config", world / "lean.toml", *more,
-    ]  # fmt: skip
-
-
-def run_night(world: Path, store: Path, number: int, events: str = "", **options: Any) -> None:
-    given = world / (events or f"events/dt={at(number)}")
-    nightly(
-        given, store=store, night=at(number), accounts=world / "accounts.parquet", threads=1, config=LEAN,
-        **options,
-    )  # fmt: skip
+    return make_world(tmp_path_factory.mktemp("world"))
 
 
 @pytest.fixture(scope="module")
 def stores(world: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Undisturbed stores after each of the nights."""
-    folder = tmp_path_factory.mktemp("stores")
-    after: list[Path] = []
-    for number in range(NIGHTS):
-        store = folder / str(number)
-        if after:
-            shutil.copytree(after[-1], store, symlinks=True)
-        run_night(world, store, number)
-        after.append(store)
-    return after
+    return make_stores(world, tmp_path_factory.mktemp("stores"))
 
 
-def copy(store: Path, folder: Path) -> Path:
-    return Path(shutil.copytree(store, folder / "store", symlinks=True))
+@pytest.fixture(scope="module")
+def wrong(world: Path, stores: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_wrong(world, stores, tmp_path_factory.mktemp("wrong"))
 
 
 # Killed at any moment
@@ -186,165 +138,6 @@ def test_a_night_that_was_being_replaced_comes_back_whichever_night_is_next(
     assert not (store / "runs" / f"dt={at(2)}").exists()
     run_night(world, store, 3)
     assert contents(store) == contents(stores[3])
-
-
-# Faults
-
-
-class Fault:
-    """A function of which one call fails, or all from one on; it knows where it was called from."""
-
-    def __init__(self, plain: Callable[..., Any], number: int, error: int, *, lasting: bool):
-        self.plain, self.number, self.error, self.lasting = plain, number, error, lasting
-        self.places: list[tuple[str, ...]] = []
-
-    def __call__(self, *arguments: Any, **options: Any) -> Any:
-        """Fail, or do what the function does."""
-        stack = traceback.extract_stack()
-        self.places.append(tuple(f"{one.filename}:{one.lineno}" for one in stack if CODE in one.filename))
-        calls = len(self.places)
-        if calls == self.number or (self.lasting and calls > self.number > 0):
-            raise OSError(self.error, os.strerror(self.error))
-        return self.plain(*arguments, **options)
-
-    def __get__(self, instance: Any, owner: Any) -> Callable[..., Any]:
-        """Be a method where a method is replaced."""
-        return self if instance is None else lambda *arguments, **options: self(
-            instance, *arguments, **options
-        )  # fmt: skip
-
-
-FAULTS: list[tuple[Any, str, int]] = [
-    (os, "fsync", errno.ENOSPC),
-    (os, "mkdir", errno.EACCES),
-    (os, "chmod", errno.EPERM),
-    (os, "rename", errno.EIO),
-    (os, "replace", errno.EIO),
-    (os, "rmdir", errno.EACCES),
-    (os, "unlink", errno.EACCES),
-    (os, "symlink", errno.ENOSPC),
-    (tempfile, "mkdtemp", errno.ENOSPC),
-    (tempfile, "mkstemp", errno.ENOSPC),
-    (pq, "write_table", errno.ENOSPC),
-    (pq.ParquetWriter, "write_table", errno.ENOSPC),
-    (pq.ParquetWriter, "close", errno.ENOSPC),
-    (Path, "touch", errno.EACCES),
-    (Path, "write_text", errno.ENOSPC),
-    (json, "dump", errno.ENOSPC),
-    (shutil, "copyfile", errno.ENOSPC),
-]
-# Each call of these is a write of its own; of the others, one from each place in the code is enough.
-WRITES = ("fsync", "write_table", "write_text", "dump", "copyfile")
-Night = Callable[[Path], None]
-
-
-def try_faults(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, before: Path | None, after: Path, run: Night,
-    fault: tuple[Any, str, int], lasting: bool,
-) -> int:  # fmt: skip
-    """Run a night once for each call that a fault can strike; give how many there were."""
-    module, name, error = fault
-    good, seen = contents(after), []
-
-    def strike(number: int) -> tuple[Fault, Path, str]:
-        place = tmp_path / f"{name}-{number}"
-        place.mkdir()
-        store = copy(before, place) if before else place / "store"
-        faulty, said = Fault(getattr(module, name), number, error, lasting=lasting), ""
-        with monkeypatch.context() as patched:
-            patched.setattr(module, name, faulty)
-            try:
-                run(store)
-            except InputError as told:
-                said = str(told)
-        check_consistent(store)
-        return faulty, store, said
-
-    unharmed, store, said = strike(0)
-    assert (said, contents(store)) == ("", good)
-    places = unharmed.places
-    every = name in WRITES and not lasting
-    numbers = [n for n in range(1, len(places) + 1) if every or places[n - 1] not in places[: n - 1]]
-    for number in numbers:
-        faulty, store, said = strike(number)
-        assert len(faulty.places) >= number
-        if said:  # else the fault did no harm
-            assert str(store) in said
-            assert os.strerror(error) in said
-        found = contents(store)
-        # A store in the same state as one that was tried before goes on in the same way.
-        if found not in seen:
-            seen.append(found)
-            run(store)
-            assert contents(store) == good, (name, number)
-        shutil.rmtree(store.parent)
-    return len(numbers)
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Find the clusters of a night once: nothing is written meanwhile."""
-    plain, found = window.analyse, []
-
-    def analyse(*arguments: Any, **options: Any) -> Any:
-        if not found:
-            found.append(plain(*arguments, **options))
-        return found[0]
-
-    monkeypatch.setattr(window, "analyse", analyse)
-
-
-CASES = [
-    *[(fault, False) for fault in FAULTS],
-    # Where nothing can be written or removed from some moment on, nothing can be tidied up either.
-    *[(fault, True) for fault in FAULTS if fault[1] in ("fsync", "rename", "rmdir")],
-]
-
-
-@pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize(
-    ("fault", "lasting"),
-    CASES,
-    ids=[f"{one[1]} {'lasting' if lasting else 'once'}" for one, lasting in CASES],
-)
-def test_faults_of_a_night(
-    world: Path, stores: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    fault: tuple[Any, str, int], lasting: bool,
-) -> None:  # fmt: skip
-    run: Night = lambda store: run_night(world, store, 1)  # noqa: E731
-    number = try_faults(monkeypatch, tmp_path, stores[0], stores[1], run, fault, lasting)
-    assert number or fault[1] in ("copyfile", "mkstemp")
-
-
-@pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("name", ["mkdir", "mkstemp", "replace", "touch", "write_text"])
-def test_faults_of_a_first_night(
-    world: Path, stores: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    """Where the store is made."""
-    fault = next(one for one in FAULTS if one[1] == name)
-    run: Night = lambda store: run_night(world, store, 0)  # noqa: E731
-    assert try_faults(monkeypatch, tmp_path, None, stores[0], run, fault, lasting=False)
-
-
-@pytest.fixture(scope="module")
-def wrong(world: Path, stores: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store that took in a wrong delivery of night 1."""
-    store = copy(stores[0], tmp_path_factory.mktemp("wrong"))
-    run_night(world, store, 1, "wrong")
-    return store
-
-
-@pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("name", ["rename", "rmdir"])
-def test_faults_of_a_night_that_replaces_another(
-    world: Path, stores: list[Path], wrong: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    """With other rows, in two renames as where the system cannot exchange folders."""
-    monkeypatch.setattr(durable, "_exchange", lambda *_: False)
-    fault = next(one for one in FAULTS if one[1] == name)
-    run: Night = lambda store: run_night(world, store, 1)  # noqa: E731
-    assert try_faults(monkeypatch, tmp_path, wrong, stores[1], run, fault, lasting=False)
 
 
 # Two jobs on one store

@@ -116,6 +116,7 @@ class Sightings:
         has_fillings: whether it is known what filled the slots of these templates; then the engine has
             `fillings` as well: account_id, day (null where unknown), template and filling (64-bit hashes)
             and uses, the rows of the account with this filling.
+        named: kind -> the relation of its rows of `sightings`, where it has one of its own: quicker to ask.
     """
 
     engine: Engine
@@ -138,6 +139,7 @@ class Sightings:
     activity: frozenset[str] = frozenset()
     behaviour: Mapping[str, Literal["none", "any", "unnatural"]] = field(default_factory=dict)
     has_fillings: bool = False
+    named: Mapping[str, str] = field(default_factory=dict)
 
 
 def read(
@@ -226,7 +228,8 @@ def read(
         has_fillings = prompted.any_found
         unique, templates, columns = prompted.relation, prompted.templates, replace(columns, prompt=False)
         kinds |= {mapping[TEMPLATE]} if prompted.any_found else set()
-    kinds |= set(name_relations(engine, unique, columns, found, Derivation(chosen, known_of_accounts)))
+    derived, named = name_relations(engine, unique, columns, found, Derivation(chosen, known_of_accounts))
+    kinds |= set(derived)
     activity = name_activity(engine, unique, columns, has_time=found.has_time)
     name_traits(engine, unique, columns, prompted=prompts)
     naive, times = tell_times(engine, layouts, found)
@@ -252,6 +255,7 @@ def read(
         templates=templates,
         activity=activity,
         has_fillings=has_fillings,
+        named=named,
     )
 
 

@@ -47,7 +47,7 @@ SELECT CAST(first_seen AS DATE) AS day, count(*) AS rows FROM exchanges GROUP BY
 """
 _SIGHTINGS = f"""
 SELECT account_id, kind, value, {_TIMES}, {_SUMS}, place
-FROM sightings WHERE CAST(first_seen AS DATE) = {{day}} AND kind = {{kind}}
+FROM {{relation}} WHERE CAST(first_seen AS DATE) = {{day}} AND kind = {{kind}}
 GROUP BY account_id, kind, value, place{{time}} ORDER BY account_id, value, place NULLS FIRST{{time}}
 """
 _EXCHANGES = f"""
@@ -59,7 +59,7 @@ ORDER BY account_id, kind, place NULLS FIRST, first_seen
 # Templates that were found in the prompts of a night, of those that a day has.
 FOUND_TEMPLATES = "templates"
 _FOUND_THEN = """
-SELECT DISTINCT value FROM sightings WHERE CAST(first_seen AS DATE) = {day} AND kind = {kind}
+SELECT DISTINCT value FROM {relation} WHERE CAST(first_seen AS DATE) = {day} AND kind = {kind}
 """
 FILLINGS = "fillings"
 _FILLED_THEN = """
@@ -279,12 +279,15 @@ def _write_day(sightings: Sightings, folder: Path, day: date, windowed: Collecti
     parts = (
         engine.fetch(
             _SIGHTINGS.format(
-                day=at, kind=literal(kind), time=", sightings.first_seen" if kind in windowed else ""
+                relation=f"{sightings.named.get(kind, 'sightings')} s",
+                day=at,
+                kind=literal(kind),
+                time=", s.first_seen" if kind in windowed else "",
             )
         )
         for kind in sightings.kinds
     )
-    empty = engine.fetch(_SIGHTINGS.format(day=at, kind="NULL", time=""))
+    empty = engine.fetch(_SIGHTINGS.format(relation="sightings", day=at, kind="NULL", time=""))
     with pq.ParquetWriter(folder / "sightings.parquet", empty.schema, compression="zstd") as writer:
         for part in parts:
             writer.write_table(part.cast(empty.schema))
@@ -295,9 +298,10 @@ def _write_day(sightings: Sightings, folder: Path, day: date, windowed: Collecti
         _write(engine.fetch(FOLDED.format(day=at)), folder / f"{TRAITS}.parquet")
     templates = sightings.templates
     if templates.num_rows:
-        kind = literal(templates["kind"][0].as_py())  # they are all of one
-        seen = engine.fetch(_FOUND_THEN.format(day=at, kind=kind))["value"].combine_chunks()
-        of_day = templates.filter(pc.is_in(templates["template_id"], value_set=seen))
+        kind = templates["kind"][0].as_py()  # they are all of one
+        relation = sightings.named.get(kind, "sightings")
+        seen = engine.fetch(_FOUND_THEN.format(relation=relation, day=at, kind=literal(kind)))["value"]
+        of_day = templates.filter(pc.is_in(templates["template_id"], value_set=seen.combine_chunks()))
         _write(of_day, folder / f"{FOUND_TEMPLATES}.parquet")
     if sightings.has_fillings:
         _write(engine.fetch(_FILLED_THEN.format(day=at)), folder / f"{FILLINGS}.parquet")
