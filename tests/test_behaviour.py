@@ -55,13 +55,25 @@ def best_f1(run: cg.Run, accounts: int) -> float:
 def test_a_burst_is_found_where_it_is():
     counts = np.random.default_rng(1).poisson(20, (3, DAY))
     counts[1, 700:703] += [40, 40, 10]
-    assert (1, 700) in find_bursts(counts, KNOWN, width=3, least_bits=20.0)
-    assert len(find_bursts(counts, KNOWN, width=3, least_bits=20.0)) == 1
+    assert (1, 700) in find_bursts(counts, KNOWN, width=3, least_bits=20.0, most_pairs=1e9)
+    assert len(find_bursts(counts, KNOWN, width=3, least_bits=20.0, most_pairs=1e9)) == 1
 
 
 def test_the_beginning_of_office_hours_is_none():
     counts = np.random.default_rng(2).poisson(np.where(np.arange(DAY) < 540, 5.0, 60.0), (5, DAY))
-    assert not find_bursts(counts, KNOWN, width=3, least_bits=12.0)
+    assert not find_bursts(counts, KNOWN, width=3, least_bits=12.0, most_pairs=1e9)
+
+
+def test_the_strongest_bursts_come_first_where_there_are_too_many_pairs():
+    counts = np.full((2, DAY), 5)
+    counts[0, 300], counts[0, 900], counts[1, 700] = 400, 100, 200
+    few = {"width": 3, "least_bits": 20.0}
+    pairs = [(n + 10) * (n + 9) / 2 for n in (400, 200, 100)]
+    all_of_them = find_bursts(counts, KNOWN, most_pairs=sum(pairs), **few)
+    assert [day for day, _ in all_of_them] == [0, 0, 1]
+    assert find_bursts(counts, KNOWN, most_pairs=sum(pairs) - 1, **few) == [all_of_them[0], all_of_them[2]]
+    assert find_bursts(counts, KNOWN, most_pairs=pairs[0], **few) == all_of_them[:1]
+    assert find_bursts(counts, KNOWN, most_pairs=pairs[0] - 1, **few) == []
 
 
 def test_a_minute_that_is_liked_all_day_is_popular_and_a_moment_of_every_day_is_not():
@@ -196,6 +208,7 @@ def test_a_night_equals_a_run_over_its_window(tmp_path, crowd):
         ({"pause": 0}, "pause must be from 1 to 120 minutes"),
         ({"resolution": 11}, "resolution must be from 1 minute to pause"),
         ({"burst_bits": 0.0}, "burst_bits must be over 0"),
+        ({"most_pairs": 0.0}, "most_pairs must be over 0"),
         ({"pivot_hours": 13}, "pivot_hours must be from 1 to 12 hours"),
         ({"least_exchanges": 0}, "least_exchanges must be 1 or more"),
         ({"releases": {"atlas-5": "soon"}}, "releases: atlas-5 must be a time such as"),

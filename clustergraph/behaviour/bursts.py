@@ -7,8 +7,9 @@ accounts switched that the half hours before and after, whichever had more, expl
 log-likelihood ratio of the count against them reaches a number of bits. Rhythms rise and fall more
 slowly, and a jump, such as the beginning of office hours, has one side that explains it.
 
-Only what is shared at a burst is evidence. All other moments are too common to tell anything, and pairs
-that share them grow with the square of the traffic.
+Only what is shared at a burst is evidence. Pairs that share other moments grow with the square of the
+traffic, and there is little to tell in them; where bursts have more pairs than may be looked at, the
+weakest are left out.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def find_popular_minutes(counts: NDArray[np.int64], known: NDArray[np.bool_]) ->
 
 
 def find_bursts(
-    counts: NDArray[np.int64], known: NDArray[np.bool_], *, width: int, least_bits: float
+    counts: NDArray[np.int64], known: NDArray[np.bool_], *, width: int, least_bits: float, most_pairs: float
 ) -> list[tuple[int, int]]:
     """Find the bursts of each day, none of which overlap.
 
@@ -66,27 +67,32 @@ def find_bursts(
         known: minutes of the day that count.
         width: minutes of a burst.
         least_bits: that it takes.
+        most_pairs: pairs of accounts that meet in all of them; the strongest come first.
 
     Returns:
         Day and first minute of each, in order.
     """
-    bits = _weigh(counts, known, width, least_bits)
+    bits, inside = _weigh(counts, known, width, least_bits)
     day, minute = np.nonzero(bits >= least_bits)
     taken = np.zeros((len(counts), DAY + width), bool)
-    found = []
+    found, left = [], most_pairs
     # Of windows that have the same, the last one begins with the burst.
     for i in np.lexsort((-minute, day, -bits[day, minute])).tolist():
         where = day[i], slice(minute[i], minute[i] + width)
-        if not taken[where].any():
-            taken[where] = True
-            found.append((int(day[i]), int(minute[i])))
+        if taken[where].any():
+            continue
+        left -= inside[day[i], minute[i]] * (inside[day[i], minute[i]] - 1) / 2
+        if left < 0:
+            break
+        taken[where] = True
+        found.append((int(day[i]), int(minute[i])))
     return sorted(found)
 
 
 def _weigh(
     counts: NDArray[np.int64], known: NDArray[np.bool_], width: int, least_bits: float
-) -> NDArray[np.float64]:
-    """Give the bits of the window that begins in each minute; 0 where that is less than ``least_bits``."""
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Give the bits of the window that begins in each minute, 0 below ``least_bits``, and its switches."""
     total = np.zeros((len(counts), DAY + 1), np.int64)
     np.cumsum(np.where(known, counts, 0), axis=1, out=total[:, 1:])
     minutes = np.concatenate([[0], np.cumsum(known)])
@@ -106,4 +112,4 @@ def _weigh(
     likely = (inside >= _LEAST) & (expected > 0) & (inside > expected)
     for day, minute in np.argwhere(likely).tolist():
         bits[day, minute] = poisson_bits(float(inside[day, minute]), float(expected[day, minute]))
-    return np.where(bits >= least_bits, bits, 0.0)
+    return np.where(bits >= least_bits, bits, 0.0), inside

@@ -65,7 +65,7 @@ _WAYS = {SYNCHRONY: "starts", HANDOVER: "(starts OR stops)"}
 
 
 def find_moments(
-    engine: Engine, kinds: list[str], *, pause: int, resolution: int, burst_bits: float
+    engine: Engine, kinds: list[str], *, pause: int, resolution: int, burst_bits: float, most_pairs: float
 ) -> list[str]:
     """Make a relation of signals, with the columns of `sightings`, of each of the kinds that has any.
 
@@ -75,6 +75,7 @@ def find_moments(
         pause: minutes of silence before an account is taken to switch on, and after it switched off.
         resolution: minutes in which switches meet.
         burst_bits: that make a burst.
+        most_pairs: of accounts that meet in all bursts of a kind.
 
     Returns:
         The kinds found; the relation of one is its name with `_signals`.
@@ -92,8 +93,9 @@ def find_moments(
         counts = _count(engine, _WAYS[kind], days)
         popular = find_popular_minutes(counts, known)
         bursts = find_bursts(
-            counts, known & ~np.tile(popular, DAY // HOUR), width=resolution, least_bits=burst_bits
-        )
+            counts, known & ~np.tile(popular, DAY // HOUR), width=resolution, least_bits=burst_bits,
+            most_pairs=most_pairs,
+        )  # fmt: skip
         if bursts:
             _load(engine, bursts, popular, resolution)
             sql = _ROWS.format(kind=literal(kind), way=_WAYS[kind], first=at)
