@@ -131,9 +131,9 @@ def test_alone(evaluate, here, monkeypatch):
 
 
 def test_nights(evaluate, monkeypatch):
-    monkeypatch.setattr(nights, "NIGHTS", 8)
+    monkeypatch.setattr(nights, "NIGHTS", 6)
     tables = evaluate("nights")
-    about = "8 nights of 2,000 accounts, evasion 0.5, seed 3"
+    about = "6 nights of 2,000 accounts, evasion 0.5, seed 3"
     ids = {row[0]: row[1:] for row in tables[f"Ids of campaigns, {about}"]}
     assert all(int(kept) <= int(there) for there, kept, _ in ids.values())
     assert len(tables[f"Regrowth, {about}"]) == 3

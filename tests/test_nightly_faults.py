@@ -73,7 +73,6 @@ FAULTS: list[tuple[Any, str, int]] = [
     (os, "symlink", errno.ENOSPC),
     (tempfile, "mkdtemp", errno.ENOSPC),
     (tempfile, "mkstemp", errno.ENOSPC),
-    (pq, "write_table", errno.ENOSPC),
     (pq.ParquetWriter, "write_table", errno.ENOSPC),
     (pq.ParquetWriter, "close", errno.ENOSPC),
     (Path, "touch", errno.EACCES),

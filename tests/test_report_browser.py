@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from clustergraph.artefacts.runs import open_run
 from clustergraph.report.writing import write_report
@@ -88,8 +89,12 @@ def open_cluster(page: Page, rank: int) -> None:
 
 
 def wait_for_pictures(page: Page) -> None:
-    page.wait_for_function("document.querySelectorAll('#cluster .chart svg').length === 3")
-    page.wait_for_function(f"({COUNT_PIXELS})() > 0")
+    expect(page.locator("#cluster .chart svg")).to_have_count(3)
+    for _ in range(50):  # the page's policy lets nobody wait by evaluating text
+        if count_pixels(page):
+            return
+        page.wait_for_timeout(100)
+    pytest.fail("the graph is not drawn")
 
 
 def count_pixels(page: Page) -> int:
@@ -127,7 +132,7 @@ def test_the_list_is_filtered(page: Page) -> None:
     choose(page, "Family", "payment")
     assert ranks(page) == [1]
     page.get_by_role("button", name="Reset").click()
-    page.wait_for_function("document.querySelectorAll('table.clusters tbody tr').length === 3")
+    expect(page.locator("table.clusters tbody tr")).to_have_count(3)
     page.get_by_label("Least volume").fill("9000")
     assert ranks(page) == [1, 2]
     assert page.get_by_text("2 of 3 clusters shown").is_visible()
@@ -200,7 +205,7 @@ def test_a_node_of_the_graph_tells_what_it_shares(page: Page) -> None:
 def test_the_pictures_of_the_run_are_drawn_when_they_are_asked_for(page: Page) -> None:
     assert page.locator("#list .chart").count() == 0
     page.get_by_text("Pictures of the whole run").click()
-    page.wait_for_function("document.querySelectorAll('#list .chart svg').length === 3")
+    expect(page.locator("#list .chart svg")).to_have_count(3)
 
 
 def test_an_address_leads_to_its_cluster(browser: Browser, report: Path) -> None:

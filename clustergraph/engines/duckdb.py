@@ -88,6 +88,7 @@ class DuckDBEngine:
         self._memory_limit = memory_limit
         self._words: dict[str, str] = {}  # VIEW or TABLE, of every relation; nobody else makes any here
         self._connection.execute("SET python_enable_replacements = false")
+        self._connection.execute("PRAGMA disable_checkpoint_on_shutdown")  # nothing of it is kept
         with contextlib.suppress(duckdb.Error):  # a notebook without ipywidgets has no bar, and says so
             self._connection.execute("SET enable_progress_bar = false")
         with contextlib.suppress(duckdb.Error):  # only builds with time zones know it; the others are in UTC
