@@ -11,6 +11,7 @@ import pytest
 
 import clustergraph as cg
 from clustergraph.errors import UsageError
+from clustergraph.incidence.fading import inherit_half_lives
 
 DAYS = [
     2,
@@ -69,6 +70,36 @@ def test_a_signal_counts_what_the_last_sightings_of_its_holders_count(tmp_path, 
     assert {w for (kind, _), w in found.items() if kind == "payment_fingerprint"} == {1.0}
 
 
+NESTED = {"ip": "prefix", "prefix": "network", "host": "network", "card": "bank"}
+
+
+@pytest.mark.parametrize(
+    ("given", "inherited"),
+    [
+        ({"card": 3.0}, {"bank": 3.0}),
+        ({"ip": 3.0}, {"prefix": 3.0}),  # a host does not fade, nor does the network that it is in
+        ({"ip": 3.0, "host": 7.0}, {"prefix": 3.0, "network": 7.0}),
+        ({"ip": 3.0, "host": 7.0, "prefix": 9.0}, {"network": 9.0}),
+        ({"ip": 3.0, "network": 2.0}, {"prefix": 3.0}),
+        ({"network": 2.0}, {}),
+    ],
+)
+def test_a_coarser_kind_fades_as_what_lies_in_it(given, inherited):
+    assert inherit_half_lives(given, NESTED) == given | inherited
+
+
+def test_a_prefix_fades_with_its_addresses(tmp_path):
+    rows = [
+        {"account_id": name, "timestamp": datetime(2026, 3, day, 12), "ip": f"10.0.{net}.{host}"}
+        for day, net in ((2, 1), (20, 2))
+        for host, name in enumerate((f"n{net}0", f"n{net}1"))
+    ]
+    pd.DataFrame(rows).to_parquet(tmp_path / "x.parquet")
+    run = cg.run(tmp_path / "x.parquet", config={"link": {"half_lives": {"ip": 1.0}}})
+    weights = run.signals.to_pandas().set_index("value")["weight"]
+    assert weights.to_dict() == {"10.0.1.0/24": 0.5, "10.0.2.0/24": 1.0}
+
+
 def test_without_half_lives_nothing_fades(tmp_path, engine):
     assert set(link(tmp_path, engine)[1].values()) == {1.0}
 
@@ -87,7 +118,6 @@ def test_evidence_of_old_signals_counts_less(tmp_path):
     config = {
         "link": {"half_lives": {"payment_fingerprint": 1.0}},
         "project": {"tie_bits": 0.1, "member_bits": 0.0},
-        "derive": {"ip_prefix": ""},  # it does not fade
         "behaviour": {"synchrony": False, "handover": False},
     }
     ties = (

@@ -7,6 +7,7 @@ rounded to half powers of two, so that signals of one weight stay together in th
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from clustergraph.engines.sql import literal
@@ -25,6 +26,26 @@ _AGES = """
 SELECT day, (row_number() OVER (ORDER BY day DESC) - 1)::INTEGER AS age
 FROM (SELECT DISTINCT CAST(last_seen AS DATE) AS day FROM exchanges WHERE last_seen IS NOT NULL)
 """
+
+
+def inherit_half_lives(half_lives: Mapping[str, float], nested: Mapping[str, str]) -> dict[str, float]:
+    """Give coarser kinds the half-life of what lies in them, the longest of several, if they have none.
+
+    Otherwise the coarser level, which does not fade, would count in place of the finer one that did.
+
+    Args:
+        half_lives: kind -> nights.
+        nested: finer kind -> the coarser one that it lies in; no circle.
+    """
+    finer: dict[str, list[str]] = {}
+    for kind, coarser in nested.items():
+        finer.setdefault(coarser, []).append(kind)
+
+    def find(kind: str) -> float:
+        return half_lives.get(kind, max((find(one) for one in finer.get(kind, [])), default=math.inf))
+
+    found = {kind: find(kind) for kind in finer}
+    return {**{kind: nights for kind, nights in found.items() if nights < math.inf}, **half_lives}
 
 
 def fade_columns(

@@ -12,7 +12,7 @@ from clustergraph.engines.sql import literal
 from clustergraph.errors import InputError
 from clustergraph.incidence.biadjacency import Biadjacency, Strata, find_places, rows_from_holders
 from clustergraph.incidence.evidence import MAX_FAMILIES, Cells
-from clustergraph.incidence.fading import fade_columns
+from clustergraph.incidence.fading import fade_columns, inherit_half_lives
 from clustergraph.incidence.observed import check_windows, observe
 from clustergraph.incidence.strata import find_local_kinds, place_columns, slots_query, stratify
 from clustergraph.incidence.windows import fetch_uses, load_meetings, number_windows
@@ -165,7 +165,8 @@ def link(
         known_hubs: signals known to be public infrastructure: ``value`` and optionally ``kind``.
         known_hub_weight: what a bit of evidence counts that comes from a known hub, 0 to 1.
         by_place: reckon chance place by place for networks and content, where the input tells places.
-        half_lives: kind -> nights with data after which a sighting counts half; other kinds do not fade.
+        half_lives: kind -> nights with data after which a sighting counts half, also for the coarser kinds
+            that it lies in; other kinds do not fade.
         windows: kind -> seconds within which two accounts have to use a signal to share it; other kinds are
             shared whenever they were used.
 
@@ -208,7 +209,8 @@ def link(
     engine.drop("account_volumes")
     _refuse_collisions(engine)
     accounts = engine.fetch(_FETCH_ACCOUNTS)
-    fade, ages = fade_columns(engine, kinds, half_lives or {}, has_time=sightings.has_time)
+    half_lives = inherit_half_lives(half_lives or {}, sightings.nested)
+    fade, ages = fade_columns(engine, kinds, half_lives, has_time=sightings.has_time)
     number = number_windows(within, kinds)
     if within:
         load_meetings(engine, number, parts)
