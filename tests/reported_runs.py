@@ -123,6 +123,11 @@ def make_tables() -> dict[str, pa.Table]:
         {"account_id": ATTACKS[0], "cluster_id": PLAIN, "bits": 33.0, "evidence": [f"ip={ATTACKS[5]}"],
          "nights_since_ban": 2}
     ]  # fmt: skip
+    rows["templates"] = [
+        {"kind": one, "value": one, "text": f"Tell me of <*>: {one}", "accounts": len(ATTACKS),
+         "exchanges": 9, "first_seen": _time(2)}
+        for one in ATTACKS
+    ]  # fmt: skip
     decided = {"decided_at": _time(3, 10), "night": "2026-02-03"}
     rows["decisions"] = [
         {"cluster_id": HOSTILE, "decision": "cleared", "decided_by": ATTACKS[0], "reason": ATTACKS[5],

@@ -11,9 +11,11 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 
-from clustergraph.artefacts.runs import open_run
+from clustergraph.artefacts.runs import Run, open_run
 from clustergraph.engines.duckdb import DuckDBEngine
 from clustergraph.errors import InputError
+from clustergraph.investigation.explanation import explain
+from clustergraph.investigation.wording import Wording, list_wordings
 from clustergraph.sightings.reading import read
 from tests.commands import call
 
@@ -233,3 +235,27 @@ def test_campaigns_are_found_by_paraphrased_prompts_alone(tmp_path):
             for _, of in members.groupby("cluster_id")
         )
         assert best >= 0.9, name
+    run = open_run(tmp_path / "out")
+    found = explain(run, 1)
+    texts = {row["value"]: row["text"] for row in run.templates.to_pylist()}
+    assert 1 <= len(found.wordings) <= 5
+    assert all(one.text == texts[one.value] and "<*>" in one.text for one in found.wordings)
+    assert all(2 <= one.accounts <= one.accounts_everywhere for one in found.wordings)
+    assert [one.bits for one in found.wordings] == sorted((one.bits for one in found.wordings), reverse=True)
+    said = call("explain", tmp_path / "out", 1).out
+    assert "What they ask" in said
+    assert found.wordings[0].value in said
+    assert found.wordings[0].text[:20] in said
+
+
+def test_episodes_of_a_template_are_one_wording():
+    templates = pa.table({"kind": ["p"], "value": ["t1"], "text": ["Tell me of <*>"]})
+    run = Run({}, None, {"templates": templates})
+    rows = [("p", "t1 @ 2026-02-02T10:05:03Z", 5), ("q", "t1", 4), ("p", "t1 @ 2026-02-03T10:05:03Z", 3)]
+    evidence = pa.Table.from_pylist(
+        [
+            {"kind": kind, "value": value, "accounts": n, "accounts_everywhere": 9, "bits": float(n)}
+            for kind, value, n in rows
+        ]
+    )
+    assert list_wordings(run, evidence, 5) == (Wording("t1", "Tell me of <*>", 5, 9, 5.0),)

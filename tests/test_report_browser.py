@@ -124,6 +124,17 @@ def test_no_cell_of_the_list_runs_into_the_next(page: Page) -> None:
     assert cells.evaluate_all(wider) == []
 
 
+def test_what_a_cluster_asks_is_shown_as_text(page: Page) -> None:
+    open_cluster(page, 2)
+    section = page.get_by_role("region", name="What they ask")
+    rows = section.locator("tbody tr")
+    assert rows.count() == 10
+    assert f"Tell me of <*>: {ATTACKS[0]}" in rows.first.inner_text()
+    page.go_back()
+    open_cluster(page, 1)
+    assert page.get_by_role("region", name="What they ask").count() == 0
+
+
 def test_the_list_is_filtered(page: Page) -> None:
     choose(page, "Explained", "yes")
     assert ranks(page) == [3]

@@ -16,6 +16,7 @@ from clustergraph.investigation.counterfactual import Standing
 from clustergraph.investigation.coverage import Coverage, cover_families, measure_together
 from clustergraph.investigation.holding import BreakingSet, Bridge, Removal, name_breaking, name_removal
 from clustergraph.investigation.notebook import explanation_html
+from clustergraph.investigation.wording import Wording, list_wordings
 from clustergraph.investigation.world import open_world
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 # Below this share of members that were there around one day, they came one after another.
 _TOGETHER = 0.5
 _BRIDGES = 10
+_WORDINGS = 5
 # Where there are no ties, as around a lone signal, the commonest among the members.
 _STRONGEST_FIRST = [
     ("bits", "descending"), ("accounts", "descending"), ("kind", "ascending"), ("value", "ascending"),
@@ -111,6 +113,7 @@ class Explanation:
         uncertain: members with least confidence.
         coverage_p_value: how likely chance divides what fills templates so between the members.
         coverage_overlap: fillings that they have in common, of what chance gives.
+        wordings: what they ask: the strongest templates that were found in prompts.
     """
 
     cluster_id: str
@@ -146,6 +149,7 @@ class Explanation:
     uncertain: tuple[Member, ...]
     coverage_p_value: float | None = None
     coverage_overlap: float | None = None
+    wordings: tuple[Wording, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Give everything as plain values; times as ISO 8601 in UTC."""
@@ -213,6 +217,7 @@ def explain(
         missing=_say_missing(coverage, together),
         central=_members(accounts, members, ("bits", "descending")),
         uncertain=_members(accounts, members, ("confidence", "ascending"), ("bits", "ascending")),
+        wordings=list_wordings(run, evidence.sort_by(_STRONGEST_FIRST), _WORDINGS),
     )
 
 

@@ -30,10 +30,14 @@ def explanation_html(found: Explanation) -> str:
     figures = f"{found.accounts:,} accounts, {found.exchanges:,} exchanges"
     said = f"Cluster {found.cluster_id}, rank {found.rank}: {figures}"
     fillings = phrases.say_fillings(found.accounts, found.coverage_p_value, found.coverage_overlap)
+    asked = [
+        (one.value, f"{one.accounts:,} of {one.accounts_everywhere:,}", one.text) for one in found.wordings
+    ]
     parts = [
         sentence(said),
         *([sentence(found.reason)] if found.reason else []),
         table(("kind", "value", "holders in it", "bits", "share", "without it"), rows, found.signals),
+        *([table(("template", "holders in it", "what they ask"), asked)] if asked else []),
         sentence(f"Smallest set that breaks it: {phrases.say_breaking(found)}"),
         table(("bridge", "connects"), [(one.account_id, phrases.say_bridge(one)) for one in found.bridges]),
         *([sentence(f"Fillings of templates: {fillings}")] if fillings else []),

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from clustergraph.artefacts.runs import Run
-    from clustergraph.investigation.explanation import Explanation, Member
+    from clustergraph.investigation.explanation import Explanation, Member, SharedSignal
+    from clustergraph.investigation.wording import Wording
     from clustergraph.pipeline import Estimate
 
 NOTHING_FOUND = "No cluster was found: no group of accounts shares more than chance gives."
@@ -125,6 +126,7 @@ def show_explanation(found: Explanation) -> RenderableType:
         Text(),
         lay_out_pairs(_facts(found)),
         *(_heading(evidence), _waterfall(found)),
+        *_wordings(found),
         *(_heading("What holds it together"), *_holding(found)),
         *_extraction(found),
         _heading("What is observed"),
@@ -173,7 +175,7 @@ def _waterfall(found: Explanation) -> Columns:
     rows = [
         (
             one.kind, one.value, f"{one.bits:,.0f}", say_share(one.share),
-            draw_bar(start, start + one.share, 20), f"{one.accounts:,} of {one.accounts_everywhere:,}",
+            draw_bar(start, start + one.share, 20), _say_holders(one),
         )
         for one, start in zip(found.evidence, starts, strict=False)
     ]  # fmt: skip
@@ -193,6 +195,24 @@ def _waterfall(found: Explanation) -> Columns:
         Column("", bars, style=_BAR, spare=1),
         Column("holders in it", holders, "right"),
     ])  # fmt: skip
+
+
+def _wordings(found: Explanation) -> list[RenderableType]:
+    """Show what the members ask, as far as it may be shown."""
+    if not found.wordings:
+        return []
+    return [
+        _heading("What they ask (<*> is whatever differs, or was written by few)"),
+        Columns([
+            Column("template", [one.value for one in found.wordings], least=8, spare=2),
+            Column("holders in it", [_say_holders(one) for one in found.wordings], "right", spare=1),
+            Column("text", [one.text for one in found.wordings], least=40),
+        ]),
+    ]  # fmt: skip
+
+
+def _say_holders(one: SharedSignal | Wording) -> str:
+    return f"{one.accounts:,} of {one.accounts_everywhere:,}"
 
 
 def _holding(found: Explanation) -> list[RenderableType]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.compute as pc
 
 from clustergraph.investigation.explanation import list_parts
+from clustergraph.investigation.wording import list_wordings
 from clustergraph.report.holding import tell_holding
 from clustergraph.report.limits import cut
 from clustergraph.report.listing import order_evidence
@@ -27,6 +28,7 @@ _MEMBER = (
     "account_id", "exchanges", "input_tokens", "output_tokens", "extraction_volume", "extraction_score",
     "ties", "bits", "confidence",
 )  # fmt: skip
+_WORDINGS = 10
 _SIGNAL = ("kind", "value", "family", "accounts", "accounts_everywhere", "bits")
 
 
@@ -63,20 +65,23 @@ def make_page(material: Material, limits: Limits) -> dict[str, Any]:
     """Make the page of a cluster, within limits.
 
     Returns:
-        ``members`` and ``evidence`` as columns; ``bits``, the evidence of all signals; ``extraction``,
-        parts of its score; ``life`` and
-        ``regrowth`` as rows; and how many rows there are in all: ``members_in_all``, ``signals_in_all``,
+        ``members`` and ``evidence`` as columns; ``bits``, the evidence of all signals; ``wordings``, what
+        they ask; ``extraction``, parts of its score; ``life`` and ``regrowth`` as rows; and how many rows
+        there are in all: ``members_in_all``, ``signals_in_all``,
         ``nights_in_all``, ``regrowth_in_all``. ``holding`` is as
         :mod:`clustergraph.report.holding` tells it, ``charts`` and ``graph`` as
         :mod:`clustergraph.report.pictures` draws them.
     """
     cluster = material.cluster
     members, evidence, activity = (cluster.table(name) for name in ("members", "evidence", "activity"))
+    evidence = order_evidence(evidence)
+    wordings = list_wordings(material.run, evidence, min(limits.signals, _WORDINGS))
     return {
         "members": _columns(_with_times(_surest(members, limits.members), activity)),
         "members_in_all": members.num_rows,
-        "evidence": _columns(order_evidence(evidence).slice(0, limits.signals).select(list(_SIGNAL))),
+        "evidence": _columns(evidence.slice(0, limits.signals).select(list(_SIGNAL))),
         "signals_in_all": evidence.num_rows,
+        "wordings": [asdict(one) for one in wordings],
         "bits": pc.sum(evidence["bits"], min_count=0).as_py(),
         "extraction": [asdict(one) for one in list_parts(cluster.row, material.run.manifest)],
         "life": _tell_life(material.life, limits.nights),

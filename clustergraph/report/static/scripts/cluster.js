@@ -35,6 +35,7 @@ async function makeCluster(place) {
     makeExtraction(row, page),
     makePictures(page),
     makeEvidence(row, page),
+    makeWordings(row, page),
     makeMembers(row, page),
     makeRegrowth(page),
     makeLife(page),
@@ -160,6 +161,18 @@ function makeEvidence(row, page) {
   ];
   const table = makeTable({ caption: `Signals that members of ${row.short} share, strongest first`, name: "evidence", columns, rows, perPage: rowsPerPage(20), sorted: null });
   return section("Evidence", sayCut(rows.length, page.signals_in_all, "signals, the strongest", "evidence.parquet"), table.node);
+}
+
+function makeWordings(row, page) {
+  if (!page.wordings.length) return null;
+  const columns = [
+    { name: "Template", value: (one) => one.value, text: true, class: "name" },
+    { name: "Members", value: (one) => one.accounts, class: "number", title: "Members that have it" },
+    { name: "All holders", value: (one) => one.accounts_everywhere, class: "number", title: "All accounts that have it" },
+    { name: "Text", value: (one) => one.text, text: true, class: "wording", title: "What five accounts at least wrote alike" },
+  ];
+  const table = makeTable({ caption: `Templates that members of ${row.short} share, strongest first`, name: "wordings", columns, rows: page.wordings, perPage: 10, sorted: null });
+  return section("What they ask", element("p", { class: "note" }, "<*> stands for whatever differs or was written by few; no prompt is shown."), table.node);
 }
 
 function makeMembers(row, page) {
