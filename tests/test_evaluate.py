@@ -19,6 +19,7 @@ from clustergraph.jobs import INJECTED, STAGES
 from clustergraph.simulation import simulate
 from tests.bench.hop import Hop
 from tests.bench.processes import Taken
+from tests.commands import call
 from tests.evaluate import __main__ as command
 from tests.evaluate import ablation, alone, curve, hop, nights, prompts, trials
 from tests.evaluate.judging import (
@@ -47,9 +48,14 @@ def run_here(source, out, threads, *, accounts=None, volumes=None, config=None):
     return Taken(1.0, 10**9)
 
 
+def run_command_here(*arguments):
+    assert call(*arguments).code == 0
+
+
 @pytest.fixture
 def here(monkeypatch):
     monkeypatch.setattr(trials, "measure_job", run_here)
+    monkeypatch.setattr(trials, "run_command", run_command_here)
 
 
 @pytest.fixture
@@ -130,7 +136,7 @@ def test_alone(evaluate, here, monkeypatch):
     ]
 
 
-def test_nights(evaluate, monkeypatch):
+def test_nights(evaluate, here, monkeypatch):
     monkeypatch.setattr(nights, "NIGHTS", 6)
     tables = evaluate("nights")
     about = "6 nights of 2,000 accounts, evasion 0.5, seed 3"

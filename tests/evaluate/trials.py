@@ -97,14 +97,8 @@ class Trials:
         for events in sorted((folder / "events").iterdir()):
             night = events.name.removeprefix("dt=")
             self._say(f"night {night}: {say_world(world)}")
-            command = [
-                sys.executable, "-m", "clustergraph", "nightly", str(events), "--store", str(store),
-                "--date", night, "--accounts", str(folder / "accounts.parquet"),
-                "--threads", str(self._threads), "--quiet",
-            ]  # fmt: skip
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise RuntimeError(done.stderr.strip())
+            options = ("--accounts", folder / "accounts.parquet", "--threads", self._threads, "--quiet")
+            run_command("nightly", events, "--store", store, "--date", night, *options)
         return folder, store
 
     def _make(self, world: World) -> Path:
@@ -126,6 +120,14 @@ class Trials:
         path = self._scratch / "config.toml"
         path.write_text(say_toml(config), encoding="utf-8")
         return path
+
+
+def run_command(*arguments: object) -> None:
+    """Run a command in a process of its own; a RuntimeError shows what it said where it fails."""
+    command = [sys.executable, "-m", "clustergraph", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr.strip())
 
 
 def find_unknown(config: Config) -> str:
