@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,8 +15,11 @@ from clustergraph.simulation.generate import simulate
 
 START = date(2026, 2, 2)
 NIGHTS = 4
-# What is derived adds queries to a night, and nothing to what it writes.
-LEAN = {"derive": {"ip_prefix": "", "asn": ""}}
+# What is derived, and behaviour, add queries to a night, and nothing to what it writes.
+LEAN = {
+    "derive": {"ip_prefix": "", "asn": ""},
+    "behaviour": {"synchrony": False, "handover": False, "pivot": False},
+}
 
 
 def at(number: int) -> date:
@@ -27,7 +31,12 @@ def make_world(folder: Path) -> Path:
     """Make a world of four nights, with a wrong delivery of night 1."""
     simulate(folder, accounts=1_500, nights=NIGHTS, evasion=0.4, seed=11)
     zero, one = (pq.read_table(folder / "events" / f"dt={at(n)}", partitioning=None) for n in (0, 1))
-    (folder / "lean.toml").write_text("[derive]\n" + "".join(f'{kind} = ""\n' for kind in LEAN["derive"]))
+    (folder / "lean.toml").write_text(
+        "".join(
+            f"[{section}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items())
+            for section, keys in LEAN.items()
+        )
+    )
     (folder / "wrong").mkdir()
     # Rows are missing, and others are of the night before.
     pq.write_table(one.slice(0, one.num_rows * 2 // 3), folder / "wrong" / "x.parquet")
