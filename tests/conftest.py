@@ -5,8 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from clustergraph.engines.duckdb import DuckDBEngine
+
+# Where a test does not say how many examples it takes; machines are too noisy for deadlines.
+settings.register_profile("suite", max_examples=50, deadline=None)
+settings.load_profile("suite")
 
 REAL = Path(__file__).parent.parent.parent / "shared" / "data"
 

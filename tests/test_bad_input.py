@@ -20,6 +20,7 @@ import pytest
 from clustergraph.artefacts.runs import open_run
 from clustergraph.simulation import simulate
 from tests.commands import Ended, call, finish, snapshot, start
+from tests.forks import fork
 from tests.small_run import write_run
 
 NOON = datetime(2026, 3, 1, 12)
@@ -525,7 +526,7 @@ def test_a_file_too_large_while_writing(
     write_run(tmp_path / "earlier")
     before = snapshot(tmp_path)
     late = AT_WRITING.format(what="import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))")
-    done = finish(start("run", given, "--out", tmp_path / place, "--quiet", before=late))
+    done = fork("run", given, "--out", tmp_path / place, "--quiet", before=late).finish()
     words = f"{tmp_path / place}: cannot be written: File too large; nothing was changed"
     check_full_disk(done, words, tmp_path, before)
 
@@ -583,7 +584,7 @@ def test_a_full_disk_while_writing(tmp_path: Path, traffic: pa.Table, place: str
 def test_a_run_is_done_though_nobody_can_read_its_table(tmp_path: Path) -> None:
     given = write(tmp_path / "x.parquet", events())
     full = "import os\nos.dup2(os.open('/dev/full', os.O_WRONLY), 1)"
-    assert finish(start("run", given, "--out", tmp_path / "out", before=full)).code == 0
+    assert fork("run", given, "--out", tmp_path / "out", before=full).finish().code == 0
     assert (tmp_path / "out" / "run.json").is_file()
 
 
@@ -639,7 +640,7 @@ def stopped(*arguments):
     return plain(*arguments)
 publishing.{place} = stopped
 """
-    done = finish(start("run", given, "--out", tmp_path / "out", "--quiet", before=hook))
+    done = fork("run", given, "--out", tmp_path / "out", "--quiet", before=hook).finish()
     assert done.code == code
     kept = {name: what for name, what in snapshot(tmp_path).items() if ".working-" not in name}
     assert kept == before
@@ -659,6 +660,6 @@ def again(*arguments, **options):
     return plain(*arguments, **options)
 shutil.rmtree = again
 """
-    done = finish(start("run", given, "--out", tmp_path / "out", "--quiet", before=hook))
+    done = fork("run", given, "--out", tmp_path / "out", "--quiet", before=hook).finish()
     assert (done.code, done.err) == (1, "clustergraph: stopped by SIGINT\n")
     assert [path.name for path in tmp_path.iterdir()] == ["x.parquet"]

@@ -20,6 +20,7 @@ from clustergraph.artefacts.runs import open_run
 from clustergraph.artefacts.schema import ARTEFACTS
 from clustergraph.simulation import simulate
 from tests.commands import call, finish, start
+from tests.forks import fork
 
 SIGNALS = {
     "payment_fingerprint": "payment_fingerprint",
@@ -103,14 +104,14 @@ def by_value(folder: Path, table: pa.Table) -> None:
 
 
 Layout = Callable[[Path, pa.Table], None]
-# How the input lies, the seed it is shuffled by, threads and PYTHONHASHSEED.
-WAYS: dict[str, tuple[Layout, int | None, int, int]] = {
-    "as it is": (in_one_file, None, 1, 0),
+# How the input lies, the seed it is shuffled by, threads and PYTHONHASHSEED, None for that of all forks.
+WAYS: dict[str, tuple[Layout, int | None, int, int | None]] = {
+    "as it is": (in_one_file, None, 1, None),
     "two threads, another seed of hashes": (in_one_file, None, 2, 1),
-    "shuffled": (in_one_file, 1, 1, 0),
+    "shuffled": (in_one_file, 1, 1, None),
     "shuffled and split": (in_many_files, 2, 2, 1),
-    "shuffled, in other formats": (in_many_formats, 3, 1, 1),
-    "by value": (by_value, 4, 2, 0),
+    "shuffled, in other formats": (in_many_formats, 3, 1, None),
+    "by value": (by_value, 4, 2, None),
 }
 
 
@@ -123,9 +124,10 @@ def hashes(folder: Path) -> dict[str, str]:
     return {name: one["sha256"] for name, one in said.items()}
 
 
-def run_as_process(inputs: Path, out: Path, threads: int, hash_seed: int) -> dict[str, str]:
-    options = ("--out", out, "--threads", threads, "--quiet", "--seed", 7)
-    done = finish(start("run", inputs, *options, PYTHONHASHSEED=hash_seed))
+def run_as_process(inputs: Path, out: Path, threads: int, hash_seed: int | None) -> dict[str, str]:
+    command = ("run", inputs, "--out", out, "--threads", threads, "--quiet", "--seed", 7)
+    forked = hash_seed is None
+    done = fork(*command).finish() if forked else finish(start(*command, PYTHONHASHSEED=hash_seed))
     assert (done.code, done.err) == (0, "")
     return hashes(out)
 

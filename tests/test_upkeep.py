@@ -20,7 +20,8 @@ from clustergraph.upkeep.checking import check_store
 from clustergraph.upkeep.differences import compare_nights
 from clustergraph.upkeep.history import tell_life, tell_lives
 from clustergraph.upkeep.pruning import prune
-from tests.commands import call, finish, snapshot, start
+from tests.commands import call, snapshot
+from tests.forks import fork
 from tests.lives import LIVES, A, B, make_lives
 from tests.nights import at, run_folder, run_night, table
 
@@ -447,7 +448,7 @@ pathlib.Path.rename = count
 def test_a_killed_pruning_leaves_a_whole_store_and_the_next_finishes(root, tmp_path, number):
     shutil.copytree(root, tmp_path / "other", symlinks=True)
     prune(open_store(tmp_path / "other"), 1)
-    done = finish(start("prune", "--keep", 1, "--store", root, before=_KILLED.format(number=number)))
+    done = fork("prune", "--keep", 1, "--store", root, before=_KILLED.format(number=number)).finish()
     assert done.code == 9
     assert problems(root) == []
     assert check_store(open_store(root)).notes
