@@ -32,7 +32,7 @@ from clustergraph.presentation.display import show_ranking
 from clustergraph.simulation import World, simulate
 
 ACCOUNTS, EVASION, SEED = 5_000, 0.3, 1
-SHOWN, WIDTH = 12, 148  # clusters and columns of the picture
+SHOWN, WIDTH = 12, 172  # clusters and columns of the picture
 ORDER = {"events": ("account_id", "timestamp"), "accounts": ("account_id",), "truth": ("account_id",)}
 
 

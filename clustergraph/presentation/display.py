@@ -68,7 +68,7 @@ def _ranking(run: Run, rows: Sequence[Mapping[str, Any]]) -> list[Column]:
         *([volume] if by_volume else []),
         Column("", bars, style=_BAR, spare=2),
         Column("held together by", [", ".join(row["families"] or ()) for row in rows], least=24),
-        *([Column("explained by", explained, least=8)] if any(explained) else []),
+        *([Column("explained by", explained, least=14)] if any(explained) else []),
         *([Column("decision", decisions)] if any(decisions) else []),
         Column("bits/tie", [f"{row['cohesion_bits']:,.0f}" for row in rows], "right", spare=1),
         Column("seen", [say_days(row["first_seen"], row["last_seen"]) for row in rows], spare=3),
