@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 FACTS = "account_facts"
 _PLACE = quote("place of the row")
+_VALUE = f"CASE WHEN strlen(value) > {LONGEST} THEN md5(value) ELSE value END AS value"
 _SIGHTINGS = f"""
-SELECT account_id, {{kind}} AS kind,
-       CASE WHEN strlen(value) > {LONGEST} THEN md5(value) ELSE value END AS value,
+SELECT account_id, {{kind}} AS kind, {_VALUE},
        "timestamp" AS first_seen, "timestamp" AS last_seen, {", ".join(COUNTS)}, {_PLACE} AS place
 FROM (
     SELECT account_id, "timestamp", {", ".join(COUNTS)}, {_PLACE}, CAST((
@@ -31,6 +31,18 @@ FROM (
     FROM ({{rows}})
 )
 WHERE value <> ''
+"""
+# Of what is known of accounts alone: once for each account.
+_OF_ACCOUNTS = f"""
+SELECT account_id, {_VALUE} FROM (SELECT account_id, CAST((
+{{expression}}
+) AS VARCHAR) AS value FROM ({{rows}}))
+WHERE value <> ''
+"""
+_SIGHTINGS_OF_ACCOUNTS = f"""
+SELECT account_id, {{kind}} AS kind, d.value, "timestamp" AS first_seen, "timestamp" AS last_seen,
+       {", ".join(COUNTS)}, {{place}} AS place
+FROM {{relation}} JOIN {{derived}} d USING (account_id)
 """
 
 
@@ -57,24 +69,41 @@ def derive(
         UsageError: an expression that cannot be evaluated; the message names its kind.
     """
     queries = {}
-    for one in derivation.expressions:
-        rows = _rows(relation, columns, one, derivation.accounts, addresses)
-        query = _SIGHTINGS.format(kind=literal(one.kind), expression=one.sql, rows=rows)
+    for number, one in enumerate(derivation.expressions):
+        of_accounts = _asks_accounts_alone(one, columns, derivation.accounts)
+        source = f"(SELECT DISTINCT account_id FROM {relation})" if of_accounts else relation
+        rows = _rows(source, columns, one, derivation.accounts, addresses, of_accounts=of_accounts)
+        parts = {"kind": literal(one.kind), "expression": one.sql, "rows": rows}
+        query = (_OF_ACCOUNTS if of_accounts else _SIGHTINGS).format(**parts)
         counted = engine.evaluate(f"SELECT count(*) AS n FROM ({query})", f"[derive] {one.kind}")
-        if counted["n"][0].as_py():
-            queries[one.kind] = query
+        if not counted["n"][0].as_py():
+            continue
+        if of_accounts:
+            engine.create(f"derived_{number}", query)
+            query = _SIGHTINGS_OF_ACCOUNTS.format(
+                kind=literal(one.kind), relation=relation, derived=f"derived_{number}",
+                place=write_place(columns),
+            )  # fmt: skip
+        queries[one.kind] = query
     return queries
 
 
+def _asks_accounts_alone(expression: Expression, columns: Columns, accounts: Collection[str]) -> bool:
+    """Tell whether an expression has the same value in every row of an account."""
+    of_rows = {"timestamp", *COUNTS, *columns.wanted} - {"account_id"}
+    asked = {*expression.plain, *expression.of_accounts}
+    return bool(asked & set(accounts)) and not of_rows & set(expression.plain)
+
+
 def _rows(
-    relation: str, columns: Columns, expression: Expression, accounts: Collection[str], addresses: str
-) -> str:
+    relation: str, columns: Columns, expression: Expression, accounts: Collection[str], addresses: str,
+    *, of_accounts: bool,
+) -> str:  # fmt: skip
     """Write the query of the rows that an expression sees, with the columns that it names."""
     joins = ""
-    own = {"account_id", "timestamp", *COUNTS}
-    given = [f"r.{quote(name)} AS {quote(name)}" for name in sorted(own)] + [
-        f"{write_place(columns, 'r')} AS {_PLACE}"
-    ]
+    own = {"account_id"} if of_accounts else {"account_id", "timestamp", *COUNTS}
+    given = [f"r.{quote(name)} AS {quote(name)}" for name in sorted(own)]
+    given += [] if of_accounts else [f"{write_place(columns, 'r')} AS {_PLACE}"]
     given += [
         f"{_choose(name, columns, accounts, addresses)} AS {quote(name)}"
         for name in sorted(set(expression.plain) - own)
