@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SAMPLE := data/events.parquet
-WORKERS ?= 2
+WORKERS ?= 3
 
 .PHONY: demo test lint bench evaluate sample clean
 
