@@ -36,7 +36,7 @@ def observe_behaviour(
     token_lengths: bool = False,
     pause: int = 10,
     resolution: int = 3,
-    burst_bits: float = 2.0,
+    burst_bits: float = 8.0,
     most_pairs: float = 1e8,
     pivot_hours: int = 4,
     releases: Mapping[str, str] | None = None,
