@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FORMATS = ["parquet", "csv", "jsonl"]
 CREATED = 1_772_366_400_000_000  # 2026-03-01 12:00:00 UTC
+UTC = pa.timestamp("us", "UTC")
 
 
 def write(path: Path, table: pa.Table) -> Path:
@@ -170,11 +171,29 @@ def test_sign_ups_have_the_hour_and_the_account_s_network(engine, tmp_path):
     found = derive(
         engine,
         tmp_path,
-        {"asn": ["64500", "64501", "64502"]},
+        {"asn": ["64500", "64501", "64502"], "timestamp": pa.array([CREATED + 2 * 10**9] * 3, UTC)},
         accounts=accounts(created_at=created, asn=["7", None, "9"]),
     )
     assert found["signup_burst"] == [("a0", "2026-03-01 12:00 AS 7"), ("a1", "2026-03-01 12:00 AS 64501")]
     assert found["asn"] == [("a0", "64500"), ("a1", "64501"), ("a2", "64502")]
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_a_sign_up_is_in_the_network_of_its_hour_and_in_no_later_one(engine, tmp_path, suffix):
+    """An account signs up once, wherever it works from later: else each network would make one hour count."""
+    seconds = [-1, 0, 3_600, 3_601]
+    columns = {
+        "asn": [f"6450{n}" for n in range(4)],
+        "timestamp": pa.array([CREATED + 10**6 * one for one in seconds], UTC),
+    }
+    known = pa.table(
+        {"account_id": [f"a{n}" for n in range(4)], "created_at": pa.array([CREATED] * 4, pa.timestamp("us"))}
+    )
+    known = known.append_column("email", pa.nulls(4, pa.string())).append_column(
+        "asn", pa.nulls(4, pa.string())
+    )
+    found = derive(engine, tmp_path, columns, suffix=suffix, accounts=known)
+    assert found["signup_burst"] == [("a1", "2026-03-01 12:00 AS 64501"), ("a2", "2026-03-01 12:00 AS 64502")]
 
 
 def test_a_row_s_own_column_goes_over_the_account_s(engine, tmp_path):

@@ -102,9 +102,12 @@ DERIVED_SIGNALS = (
         "signup_burst",
         "identity",
         (("created_at",), ("asn", "accounts.asn")),
-        (),
-        "strftime(created_at, '%Y-%m-%d %H:00') || ' AS ' || coalesce(accounts.asn, asn)",
-        "the hour (UTC) in which the account was created, and its autonomous system, else the row's",
+        ("timestamp",),
+        # Later rows tell where an account works: each of its networks would make a burst of the one hour.
+        "strftime(created_at, '%Y-%m-%d %H:00') || ' AS ' || coalesce(accounts.asn, CASE WHEN"
+        """ "timestamp" BETWEEN created_at AND created_at + INTERVAL 1 HOUR THEN asn END)""",
+        "the hour (UTC) in which the account was created, and its autonomous system, else that of a row of "
+        "the hour after",
     ),
     DerivedSignal(
         "request_shape",
