@@ -13,7 +13,7 @@ demo: $(VENV)/run
 	@echo "The artefacts are in out/demo. Why the first cluster belongs together:"
 	@echo "    $(BIN)/clustergraph explain out/demo 1"
 
-# What is compiled is cached for both of pytest's workers, while the linters run.
+# What is compiled is cached for all of pytest's workers, while the linters run.
 test: $(VENV)/test
 	$(BIN)/python -m tests.compiled & $(MAKE) --no-print-directory lint; status=$$?; wait; exit $$status
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile

@@ -205,7 +205,7 @@ def _convert(value: Any, annotation: Any) -> Any:
     elif annotation is str:
         _expect(isinstance(value, str), "must be text in quotes")
     else:
-        raise NotImplementedError(f"a setting of type {annotation}")
+        raise TypeError(f"no stage may have a setting of type {annotation}")
     return value
 
 

@@ -99,7 +99,7 @@ class DuckDBEngine:
         name: str,
         files: Sequence[str],
         *,
-        format: str,  # noqa: A002 (the word that readers of files know)
+        file_format: str,
         columns: Sequence[str] = (),
         text: Sequence[str] = (),
         delimiter: str = ",",
@@ -113,15 +113,15 @@ class DuckDBEngine:
         file = 'filename AS "file", ' if located else ""
         given = "".join(f"{sql} AS {quote(column)}, " for column, sql in (named or {}).items())
         if (
-            located and format != "parquet" and len(files) == 1
+            located and file_format != "parquet" and len(files) == 1
         ):  # a window without order reads in the file's order
             file += "row_number() OVER () AS row, "
-        if format == "parquet":
+        if file_format == "parquet":
             row = "file_row_number + 1 AS row, " if located else ""
             numbered = ", file_row_number = true, filename = true" if located else ""
             own = _all_but(("filename", "file_row_number") if located else (), named)
             sql = f"SELECT {file}{row}{given}{own} FROM read_parquet({paths}, {hives}{numbered})"
-        elif format == "csv":
+        elif file_format == "csv":
             types = ", ".join(f"{literal(column)}: 'VARCHAR'" for column in columns)
             sql = (
                 f"SELECT {file}{given}{_all_but(('filename',), named)} FROM read_csv({paths}, {hives},"

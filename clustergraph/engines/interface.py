@@ -24,7 +24,7 @@ class Engine(Protocol):
         name: str,
         files: Sequence[str],
         *,
-        format: str,  # noqa: A002
+        file_format: str,
         columns: Sequence[str] = (),
         text: Sequence[str] = (),
         delimiter: str = ",",
@@ -37,7 +37,7 @@ class Engine(Protocol):
         Args:
             name: of the relation.
             files: paths that exist; an engine takes them literally, wildcards included.
-            format: `parquet` (columns with the types of the files), `csv` (all columns are text) or
+            file_format: `parquet` (columns with the types of the files), `csv` (all columns are text) or
                 `json` (lines; the columns asked for, as text, and `fault`: what is wrong with the line).
                 Text may be compressed with gzip or zstd, by the ending of its name.
             columns: for CSV every column of the header in order, for JSON the keys wanted.

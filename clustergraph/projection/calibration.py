@@ -96,7 +96,7 @@ def calibrate(
     tie_bits: float | None = None,
     member_bits: float | None = None,
     min_accounts: int = 3,
-    leiden: Leiden = Leiden(),  # noqa: B008 (frozen)
+    leiden: Leiden = Leiden(),
     seed: int = 0,
     threads: int = 1,
     progress: Callable[[float], None] | None = None,

@@ -72,7 +72,7 @@ def project(
     max_visits: int = 20_000_000_000,
     max_ties: int = 100_000_000,
     min_accounts: int = 3,
-    leiden: Leiden = Leiden(),  # noqa: B008 (frozen)
+    leiden: Leiden = Leiden(),
     seed: int = 0,
     threads: int = 1,
     progress: Callable[[float, str], None] | None = None,

@@ -71,7 +71,7 @@ def fold_activity(name: str, day: str) -> str:
 
 def unite_activity(engine: Engine, name: str, files: Sequence[str]) -> None:
     """Name a relation of activity over what was folded of it, several times of one day included."""
-    engine.scan(f"window_{name}", files, format="parquet")
+    engine.scan(f"window_{name}", files, file_format="parquet")
     engine.view(name, _group(name, f"window_{name}", {key: key for key in _KEYS[name]}))
 
 

@@ -181,7 +181,7 @@ def scan_sources(
     engine.scan(
         name,
         [source.path for source in sources],
-        format=layout.format,
+        file_format=layout.format,
         columns=first.header if layout.format == "csv" else keys,
         text=[key for key in keys if key in {"account_id", "event_id", *texts}],
         delimiter=first.delimiter,

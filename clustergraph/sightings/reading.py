@@ -157,7 +157,7 @@ def read(
     place: str = DEFAULT_PLACE,
     elicitation: Mapping[str, str] | None = None,
     span: Span | None = None,
-    earlier: Earlier = Earlier(),  # noqa: B008 (frozen)
+    earlier: Earlier = Earlier(),
     threads: int | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Sightings:

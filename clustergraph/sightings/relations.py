@@ -75,7 +75,7 @@ def _drop_earlier(engine: Engine, relation: str, columns: Columns, earlier: Sequ
     """Leave out the rows whose event was counted on an earlier night."""
     if not earlier:
         return relation, 0
-    engine.scan("earlier_events", earlier, format="parquet")
+    engine.scan("earlier_events", earlier, file_format="parquet")
     known = "event_id <> '' AND md5(event_id) IN (SELECT event FROM earlier_events)"
     count = engine.fetch(f"SELECT count(*) AS n FROM {relation} WHERE {known}")["n"][0].as_py()
     if not count:

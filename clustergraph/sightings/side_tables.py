@@ -149,7 +149,7 @@ def _name(engine: Engine, sources: Sequence[Source], columns: Sequence[str]) -> 
         engine.scan(
             name,
             [source.path],
-            format=source.format,
+            file_format=source.format,
             columns=source.header if source.format == "csv" else columns,
             text=[column for column in columns if column in ("account_id", "value", "kind")],
             delimiter=source.delimiter,

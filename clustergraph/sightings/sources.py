@@ -99,7 +99,7 @@ def _expand(given: str) -> list[str]:
         return _walk(given)
     if path.exists():
         return [given]
-    matches = sorted(glob.glob(given, recursive=True)) if glob.has_magic(given) else []  # noqa: PTH207
+    matches = sorted(glob.glob(given, recursive=True)) if glob.has_magic(given) else []  # noqa: PTH207 (Path takes no pattern that is absolute)
     if not matches:
         word = "nothing matches" if glob.has_magic(given) else "no such file or folder:"
         raise InputError(f"{word} {given}")
@@ -139,11 +139,9 @@ def _refuse(error: OSError) -> None:
 
 def _form(path: str) -> tuple[str, str] | None:
     """Tell format and compression from a name: `a.csv.gz` -> `("csv", "gzip")`; None if it is neither."""
-    stem, ending = os.path.splitext(path.lower())  # noqa: PTH122
-    compression = COMPRESSIONS.get(ending, "")
-    if compression:
-        ending = os.path.splitext(stem)[1]  # noqa: PTH122
-    kind = FORMATS.get(ending)
+    name = Path(path.lower())
+    compression = COMPRESSIONS.get(name.suffix, "")
+    kind = FORMATS.get(Path(name.stem).suffix if compression else name.suffix)
     return None if kind is None or (kind == "parquet" and compression) else (kind, compression)
 
 

@@ -81,7 +81,7 @@ def open_traits(engine: Engine, files: Sequence[str]) -> None:
         files: Parquet of what ``FOLDED`` gives.
     """
     if files:
-        engine.scan("window_traits", files, format="parquet")
+        engine.scan("window_traits", files, file_format="parquet")
         engine.view(TRAITS, "SELECT * FROM window_traits")
         return
     kinds = _KEYS | dict.fromkeys(SUMS, "BIGINT")

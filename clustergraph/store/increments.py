@@ -174,12 +174,12 @@ def open_window(
         )
     for relation in ("sightings", "exchanges"):
         files = [str(store.root / one.place / f"{relation}.parquet") for one in increments]
-        engine.scan(f"window_{relation}", files, format="parquet")
+        engine.scan(f"window_{relation}", files, file_format="parquet")
         engine.view(relation, f"SELECT * FROM window_{relation}")
     activity = _unite(engine, increments, store)
     filled = [str(store.root / one.place / f"{FILLINGS}.parquet") for one in increments if one.has_fillings]
     if filled:
-        engine.scan("window_fillings", filled, format="parquet")
+        engine.scan("window_fillings", filled, file_format="parquet")
         engine.view("fillings", "SELECT * FROM window_fillings")
     open_traits(
         engine, [str(store.root / one.place / f"{TRAITS}.parquet") for one in increments if one.has_traits]

@@ -123,10 +123,10 @@ def load_ledger(engine: Engine, store: Store, place: str | None, increments: Seq
         if place is None:
             engine.load(relation, schema.empty_table())
         else:
-            engine.scan(relation, [str(store.root / place / f"{name}.parquet")], format="parquet")
+            engine.scan(relation, [str(store.root / place / f"{name}.parquet")], file_format="parquet")
     if increments:
         files = [str(store.root / one.place / "exchanges.parquet") for one in increments]
-        engine.scan("exchanges_tonight", files, format="parquet")
+        engine.scan("exchanges_tonight", files, file_format="parquet")
         engine.create("seen_tonight", _SEEN.format(relation="exchanges_tonight"))
     else:
         engine.load("seen_tonight", ACCOUNTS.empty_table().select(["account_id", "exchanges"]))

@@ -8,9 +8,13 @@ sketches.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray  # noqa: TC002
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # Jaccard index of the shingles of two copies in each of which one word in six was changed.
 LEAST_RESEMBLANCE = 0.25

@@ -61,7 +61,7 @@ def _read(events: Path) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-@njit(cache=True)  # type: ignore[misc]
+@njit(cache=True)
 def _components(
     indptr: NDArray[np.int32], indices: NDArray[np.int32], held_indptr: NDArray[np.int32],
     held_indices: NDArray[np.int32], bits: NDArray[np.float64], family: NDArray[np.int64],
@@ -94,7 +94,7 @@ def _components(
     return root
 
 
-@njit(cache=True)  # type: ignore[misc]
+@njit(cache=True)
 def _find(root: NDArray[np.int64], account: int) -> int:
     while root[account] != account:
         root[account] = root[root[account]]
