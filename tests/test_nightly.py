@@ -55,6 +55,32 @@ def assert_equal_but_for_ids(run: cg.Run, store: Path, number: int) -> None:
             assert values == other[column].to_pylist(), (name, column)
 
 
+@pytest.mark.parametrize("long", [False, True])
+def test_each_sighting_of_a_night_is_in_the_store_once(tmp_path, long):
+    """Whether the input has a column for each kind or a row for each sighting."""
+    moment = pd.Timestamp(at(0), tz="UTC")
+    shared = [(f"a{n}", f"card{n // 4}", f"10.0.{n // 3}.1") for n in range(24)]
+    if long:
+        kinds = ("payment_fingerprint", "ip")
+        found = [(who, kind, value) for who, *both in shared for kind, value in zip(kinds, both, strict=True)]
+        rows = pd.DataFrame(found, columns=["account_id", "kind", "value"])
+    else:
+        rows = pd.DataFrame(shared, columns=["account_id", "payment_fingerprint", "ip"])
+    rows["timestamp"] = moment
+    rows.to_parquet(tmp_path / "x.parquet")
+    config = {"derive": {"ip_prefix": ""}, "guardrails": {"clustered": 1.0, "largest": 1.0}}
+    nightly(tmp_path / "x.parquet", store=tmp_path / "store", night=at(0), threads=1, config=config)
+    (kept,) = (tmp_path / "store" / "incidence").glob("dt=*/night=*/sightings.parquet")
+    names = ["account_id", "kind", "value"]
+    in_store = pq.read_table(kept, columns=names, partitioning=None).to_pandas()
+    expected = [
+        (who, kind, value)
+        for who, card, address in shared
+        for kind, value in (("payment_fingerprint", card), ("ip", address))
+    ]
+    assert sorted(in_store.itertuples(index=False, name=None)) == sorted(expected)
+
+
 @pytest.mark.parametrize("number", [0, 2, NIGHTS - 1])
 def test_a_night_equals_a_run_over_its_window(world, store, number):
     inputs = [events(world, n) for n in range(number + 1)]
