@@ -124,6 +124,7 @@ def test_prompts(evaluate, here, monkeypatch):
 
 def test_alone(evaluate, here, monkeypatch):
     monkeypatch.setattr(alone, "TRACES", ("bin", "signup"))
+    monkeypatch.setattr(alone, "PAIRS", ())
     monkeypatch.setattr(alone, "TIMING", ())
     tables = evaluate("alone")
     rows = tables["A campaign with one trace, seed 3"]

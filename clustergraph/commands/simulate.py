@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     "--only",
     metavar="NAME",
     help="In place of the three campaigns, put one whose accounts have one thing in common: prefix, asn, "
-    "bin, email, signup, request, tokens, synchrony, handover, pivot or prompts.",
+    "bin, email, signup, request, tokens, synchrony, handover, pivot or prompts; or some, as email+signup.",
 )
 @click.option(
     "--details", is_flag=True, help="Write mail addresses, request parameters, BINs and conversations, too."

@@ -3,7 +3,7 @@
 Its accounts live and ask as a campaign's do (20 rows a night, 650 exchanges each over all nights), from
 their first night on in full number, two in 100 banned and replaced each night. Homes, cards, devices,
 wording, hours, mail, banks, requests and lengths are those of unrelated people. `World.only` names what they
-have in common:
+have in common, one thing or some (`email+signup`):
 
 - `prefix`: five servers each, an address for each account alone, in five of eight /24s of hosting companies;
 - `asn`: five addresses each, in five of twelve small networks, every one in a /24 of its own;
@@ -71,15 +71,17 @@ def accounts_alone(world: World) -> Cohort:
         infrastructure=None,
         volume=EXCHANGES * n,
         habits=replace(
-            cohort.habits, activity=0.9, sessions=SHIFT_ROWS if world.only == "handover" else ROWS
+            cohort.habits, activity=0.9, sessions=SHIFT_ROWS if "handover" in world.traces else ROWS
         ),
         **life._replace(created=created)._asdict(),
     )
 
 
 def leave_trace(cohort: Cohort, world: World) -> Cohort:
-    """Give the accounts the one thing that they have in common."""
-    return _TRACES[str(world.only)](cohort, world)
+    """Give the accounts what they have in common."""
+    for trace in world.traces:
+        cohort = _TRACES[trace](cohort, world)
+    return cohort
 
 
 def _stream(world: World, what: str) -> np.random.Generator:
@@ -201,8 +203,13 @@ def _tokens(cohort: Cohort, world: World) -> Cohort:
     return replace(cohort, details=replace(details, lengths=lengths, spread=np.full(n, 0.02)))
 
 
-def _crew(cohort: Cohort, world: World) -> Cohort:
-    return replace(cohort, details=replace(_details(cohort), crew=str(world.only)))
+def _crew(name: str) -> Callable[[Cohort, World], Cohort]:
+    """Let the accounts work when a crew does."""
+
+    def join(cohort: Cohort, _world: World) -> Cohort:
+        return replace(cohort, details=replace(_details(cohort), crew=name))
+
+    return join
 
 
 def _pivot(cohort: Cohort, world: World) -> Cohort:
@@ -230,5 +237,6 @@ def _details(cohort: Cohort) -> Details:
 
 _TRACES: dict[str, Callable[[Cohort, World], Cohort]] = {
     "prefix": _prefix, "asn": _asn, "bin": _bin, "email": _email, "signup": _signup, "request": _request,
-    "tokens": _tokens, "synchrony": _crew, "handover": _crew, "pivot": _pivot, "prompts": _prompts,
+    "tokens": _tokens, "synchrony": _crew("synchrony"), "handover": _crew("handover"), "pivot": _pivot,
+    "prompts": _prompts,
 }  # fmt: skip

@@ -48,6 +48,8 @@ TRACES = (
     "prefix", "asn", "bin", "email", "signup", "request", "tokens", "synchrony", "handover", "pivot",
     "prompts",
 )  # fmt: skip
+# Those that say when an account works.
+CREWS = frozenset({"synchrony", "handover", "pivot"})
 LONE_CAMPAIGN = 200  # accounts; in a small world a twentieth of it
 
 
@@ -82,10 +84,11 @@ class World:
         prompts: events have the text of a prompt in place of `prompt_template`.
         divided: campaigns divide a data set: an account asks three times a night of each entry, and nobody
             else asks of it.
-        only: one of `TRACES`: in place of the three campaigns there is one, `campaign-NAME`, whose accounts
-            have that in common and nothing else (see `clustergraph.simulation.alone`). It has
-            `campaign_accounts`, or 200, at most a twentieth of the world. The world has details and sessions,
-            and people vary more: in lengths, models, providers, servers.
+        only: one of `TRACES`, or some of them joined by `+`: in place of the three campaigns there is one,
+            `campaign-NAME`, whose accounts have that in common and nothing else (see
+            `clustergraph.simulation.alone`). It has `campaign_accounts`, or 200, at most a twentieth of the
+            world. The world has details and sessions, and people vary more: in lengths, models, providers,
+            servers.
         details: events have request parameters, BINs and issuers' countries of cards, and conversations;
             accounts have a mail address and the network that they signed up from. Other columns stay.
         sessions: rows come in sessions of some minutes, at full hours for some programs, not each at a moment
@@ -146,7 +149,7 @@ class World:
             self._check_only()
             for implied in ("details", "sessions"):
                 object.__setattr__(self, implied, True)
-            object.__setattr__(self, "prompts", self.prompts or self.only == "prompts")
+            object.__setattr__(self, "prompts", self.prompts or "prompts" in self.traces)
         if self.count("individual") < 0.2 * self.accounts:
             raise UsageError(
                 f"campaigns and their proxy network take {self._operated()} of {self.accounts} accounts; "
@@ -154,8 +157,15 @@ class World:
             )
 
     def _check_only(self) -> None:
-        if self.only not in TRACES:
-            raise UsageError(f"only is {self.only}; it must be one of {', '.join(TRACES)}")
+        if not set(self.traces) <= set(TRACES):
+            raise UsageError(
+                f"only is {self.only}; it must be one of {', '.join(TRACES)}, or some of them joined by +"
+            )
+        if len(CREWS.intersection(self.traces)) > 1 or len(set(self.traces)) < len(self.traces):
+            raise UsageError(
+                f"only is {self.only}; of {', '.join(sorted(CREWS))} one at most can be had, "
+                "and each trace once"
+            )
         for name, unfit in (
             ("campaigns=False", not self.campaigns),
             ("shared_proxy", self.shared_proxy),
@@ -163,10 +173,16 @@ class World:
         ):
             if unfit:
                 raise UsageError(f"only {self.only} and {name} do not go together")
-        if self.only == "pivot" and self.nights < 5:
+        if "pivot" in self.traces and self.nights < 5:
             raise UsageError(
-                f"only pivot takes 5 nights or more, for the new model to come out; nights is {self.nights}"
+                f"only {self.only} takes 5 nights or more, for the new model to come out; "
+                f"nights is {self.nights}"
             )
+
+    @property
+    def traces(self) -> tuple[str, ...]:
+        """What a campaign has in common that has little; none where there is no such campaign."""
+        return tuple(self.only.split("+")) if self.only is not None else ()
 
     @property
     def release(self) -> int:
@@ -174,7 +190,7 @@ class World:
 
         Where moving to it is all that is to be seen, it comes out early.
         """
-        if self.only == "pivot":
+        if "pivot" in self.traces:
             return round(0.3 * self.nights)
         return round(0.6 * self.nights) if self.nights >= 5 else self.nights
 
