@@ -116,6 +116,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         {"signal": signal, "account": account, "slots": 1}
         for signal, accounts in enumerate([(0, 1, 5), (3, 4, 6), (0, 1, 2, 5)]) for account in accounts
     ],
+    "holding": [],
 }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from clustergraph.artefacts.notebook import cluster_html, run_html
-from clustergraph.artefacts.schema import ARTEFACTS, DECISIONS, NIGHTLY_ARTEFACTS
+from clustergraph.artefacts.schema import ARTEFACTS, DECISIONS, NIGHTLY_ARTEFACTS, REDUNDANT
 from clustergraph.config import suggest
 from clustergraph.errors import InputError, UsageError
 from clustergraph.figures import printable
@@ -50,11 +50,11 @@ class Run:
 
     @classmethod
     def from_tables(cls, tables: Mapping[str, pa.Table], manifest: Mapping[str, Any]) -> Run:
-        """Make a run of tables in memory, one for each of ``schema.ARTEFACTS``."""
-        missing = [name for name in ARTEFACTS if name not in tables]
+        """Make a run of tables in memory, one for each of ``schema.ARTEFACTS`` but the redundant ones."""
+        missing = [name for name in ARTEFACTS if name not in tables and name not in REDUNDANT]
         if missing:
             raise ValueError(f"no table {missing[0]}")
-        return cls(manifest, None, dict(tables))
+        return cls(manifest, None, {name: ARTEFACTS[name].empty_table() for name in REDUNDANT} | dict(tables))
 
     @property
     def tables(self) -> dict[str, pa.Table]:
@@ -105,6 +105,11 @@ class Run:
     def incidence(self) -> pa.Table:
         """A row per account and signal that at least two accounts have, by their numbers."""
         return self._table("incidence")
+
+    @property
+    def holding(self) -> pa.Table:
+        """A row per large cluster: what holds it together, reckoned with the run."""
+        return self._table("holding")
 
     @property
     def decisions(self) -> pa.Table:
@@ -182,7 +187,9 @@ class Run:
     def _table(self, name: str) -> pa.Table:
         if name not in self._tables:
             assert self.directory is not None
-            self._tables[name] = _read_table(self.directory / f"{name}.parquet", ARTEFACTS[name])
+            path, schema = self.directory / f"{name}.parquet", ARTEFACTS[name]
+            absent = name in REDUNDANT and not path.is_file()
+            self._tables[name] = schema.empty_table() if absent else _read_table(path, schema)
         return self._tables[name]
 
 
@@ -299,7 +306,7 @@ def open_run(directory: str | Path) -> Run:
         folder = folder.resolve().parent
     if not folder.is_dir():
         raise InputError(f"{folder}: {'is not a folder' if folder.exists() else 'there is no such folder'}")
-    wanted = (MANIFEST, *(f"{name}.parquet" for name in ARTEFACTS))
+    wanted = (MANIFEST, *(f"{name}.parquet" for name in ARTEFACTS if name not in REDUNDANT))
     missing = [name for name in wanted if not (folder / name).is_file()]
     if missing:
         rest = f" nor {len(missing) - 1} more of its files" if len(missing) > 1 else ""

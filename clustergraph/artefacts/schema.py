@@ -179,6 +179,11 @@ INCIDENCE = _table(
     _column("slots", _NUMBER, "signals", "of the signal's stratum that the account has"),
     _column("times", pa.list_(_TIME), "UTC", "when the account used it; null for kinds without a window"),
 )
+HOLDING = _table(
+    "holding",
+    _column("cluster_id", _TEXT, "id", "of clusters.parquet; a cluster of 1,000 accounts or more"),
+    _column("holding", _TEXT, "JSON", "what holds it together, as `explain` tells it"),
+)
 
 ARTEFACTS: dict[str, pa.Schema] = {
     "clusters": CLUSTERS,
@@ -191,7 +196,11 @@ ARTEFACTS: dict[str, pa.Schema] = {
     "accounts": ACCOUNTS,
     "signals": SIGNALS,
     "incidence": INCIDENCE,
+    "holding": HOLDING,
 }
+
+# What is found again from the others where a run of an earlier version has it not.
+REDUNDANT = frozenset({"holding"})
 
 # How large artefacts are laid out: half the size, and read in a third of the time.
 LAYOUTS: dict[str, dict[str, Any]] = {
@@ -283,7 +292,7 @@ NIGHTLY_ARTEFACTS: dict[str, pa.Schema] = {
     "decisions": DECISIONS,
 }
 # What nights of earlier versions have not, and columns that their other artefacts have not.
-LATER_ARTEFACTS = frozenset({"accounts", "signals", "incidence", "templates", "decisions"})
+LATER_ARTEFACTS = frozenset({"accounts", "signals", "incidence", "templates", "decisions", "holding"})
 LATER_COLUMNS = frozenset({"decision"})
 
 

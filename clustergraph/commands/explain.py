@@ -54,8 +54,10 @@ def _explain_cluster(run: Run, cluster_id: str) -> Any:
     from clustergraph.artefacts.ties import read_ties
 
     cluster = run.cluster(cluster_id)
+    prepared = cluster.cluster_id in run.holding["cluster_id"].to_pylist()
     with ThreadPoolExecutor(1) as pool:
-        ties = pool.submit(read_ties, run)  # while compiled code is loaded
+        # While compiled code is loaded.
+        ties = None if prepared else pool.submit(read_ties, run)
         from clustergraph.investigation.explanation import explain as explain_cluster
         from clustergraph.presentation.display import show_explanation
 

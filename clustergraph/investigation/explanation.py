@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
-from clustergraph.communities.blocks import load_search
 from clustergraph.extraction.parts import PARTS
-from clustergraph.investigation.breaking import find_breaking
-from clustergraph.investigation.counterfactual import Standing
-from clustergraph.investigation.coverage import Coverage, cover_families, measure_together
-from clustergraph.investigation.holding import BreakingSet, Bridge, Removal, name_breaking, name_removal
 from clustergraph.investigation.notebook import explanation_html
+from clustergraph.investigation.prepared import SIGNALS, STRONGEST_FIRST, read_holding
 from clustergraph.investigation.wording import Wording, list_wordings
-from clustergraph.investigation.world import open_world
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,17 +19,13 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from clustergraph.artefacts.runs import Run
-    from clustergraph.investigation.world import World
+    from clustergraph.artefacts.runs import Cluster, Run
+    from clustergraph.investigation.coverage import Coverage
+    from clustergraph.investigation.holding import BreakingSet, Bridge, Holding, Removal
 
 # Below this share of members that were there around one day, they came one after another.
 _TOGETHER = 0.5
-_BRIDGES = 10
 _WORDINGS = 5
-# Where there are no ties, as around a lone signal, the commonest among the members.
-_STRONGEST_FIRST = [
-    ("bits", "descending"), ("accounts", "descending"), ("kind", "ascending"), ("value", "ascending"),
-]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -155,8 +145,7 @@ class Explanation:
         """Give everything as plain values; times as ISO 8601 in UTC."""
         plain = asdict(self)
         plain["removals"] = [one.to_dict() for one in self.removals]
-        if self.breaking.removal is not None:
-            plain["breaking"]["removal"] = self.breaking.removal.to_dict()
+        plain["breaking"] = self.breaking.to_dict()
         return plain | {name: time.isoformat() for name, time in plain.items() if isinstance(time, datetime)}
 
     def _repr_html_(self) -> str:
@@ -164,7 +153,7 @@ class Explanation:
 
 
 def explain(
-    run: Run, cluster_id: str | int, *, signals: int = 10, members: int = 5,
+    run: Run, cluster_id: str | int, *, signals: int = SIGNALS, members: int = 5,
     ties: pa.Table | Future[pa.Table] | None = None,
 ) -> Explanation:  # fmt: skip
     """Explain why the accounts of a cluster are together.
@@ -181,19 +170,11 @@ def explain(
         UsageError: there is no such cluster, or several; or the run does not say with what it was reckoned.
     """
     cluster = run.cluster(cluster_id)
-    row = cluster.row
-    evidence, accounts = cluster.table("evidence"), cluster.table("members")
+    row, accounts = cluster.row, cluster.table("members")
+    evidence = cluster.table("evidence").sort_by(STRONGEST_FIRST)
     total = float(pc.sum(evidence["bits"], min_count=0).as_py())
     strongest = _strongest(evidence, signals, total)
-    world = _open_world(run)
-    standing = Standing(world, row["rank"] - 1, ties)
-    numbers = _number_signals(standing, evidence)
-    names = {number: name for name, number in numbers.items()}
-    first = [numbers[one.kind, one.value] for one in strongest if (one.kind, one.value) in numbers]
-    singles = standing.without_each(first)
-    bridges = standing.find_bridges()
-    coverage = cover_families(world, standing.excerpt, evidence)
-    together = measure_together(world, standing.excerpt)
+    holding = _find_holding(cluster, evidence, signals, ties)
     return Explanation(
         **{
             name: row[name] for name in Explanation.__dataclass_fields__ if name in row and name != "families"
@@ -204,29 +185,24 @@ def explain(
         signals=evidence.num_rows,
         evidence=strongest,
         rest_bits=total - sum(one.bits for one in strongest),
-        removals=tuple(name_removal(one, names) for one in singles),
-        breaking=name_breaking(find_breaking(standing, list(numbers.values()), singles), names),
-        bridges=tuple(
-            Bridge(world.account_id[int(standing.excerpt.accounts[one.vertex])].as_py(), one.parts, one.apart)
-            for one in bridges[:_BRIDGES]
-        ),
-        bridges_in_all=len(bridges),
-        tied=standing.count_tied(),
-        coverage=coverage,
-        together=together,
-        missing=_say_missing(coverage, together),
+        **{name: getattr(holding, name) for name in holding.__dataclass_fields__},
+        missing=_say_missing(holding.coverage, holding.together),
         central=_members(accounts, members, ("bits", "descending")),
         uncertain=_members(accounts, members, ("confidence", "ascending"), ("bits", "ascending")),
-        wordings=list_wordings(run, evidence.sort_by(_STRONGEST_FIRST), _WORDINGS),
+        wordings=list_wordings(run, evidence, _WORDINGS),
     )
 
 
-def _open_world(run: Run) -> World:
-    """Read the world while compiled code is loaded."""
-    with ThreadPoolExecutor(1) as pool:
-        world = pool.submit(open_world, run)
-        load_search()
-        return world.result()
+def _find_holding(
+    cluster: Cluster, evidence: pa.Table, signals: int, ties: pa.Table | Future[pa.Table] | None
+) -> Holding:
+    """Give what was reckoned with the run, or reckon it."""
+    found = read_holding(cluster.run, cluster.cluster_id) if signals == SIGNALS else None
+    if found is not None:
+        return found
+    from clustergraph.investigation.reckoning import find_holding  # compiled code takes a while to load
+
+    return find_holding(cluster.run, cluster.row["rank"] - 1, evidence, signals=signals, ties=ties)
 
 
 def list_parts(row: Mapping[str, Any], manifest: Mapping[str, Any]) -> tuple[ScorePart, ...]:
@@ -244,15 +220,6 @@ def list_parts(row: Mapping[str, Any], manifest: Mapping[str, Any]) -> tuple[Sco
     )
 
 
-def _number_signals(standing: Standing, evidence: pa.Table) -> dict[tuple[str, str], int]:
-    """Give the numbers of the signals that count, the strongest first."""
-    excerpt, world = standing.excerpt, standing.world
-    known = dict(zip(world.name(excerpt.signals), excerpt.signals.tolist(), strict=True))
-    rows = evidence.sort_by(_STRONGEST_FIRST)
-    names = zip(rows["kind"].to_pylist(), rows["value"].to_pylist(), strict=True)
-    return {name: known[name] for name in names if name in known}
-
-
 def _say_missing(coverage: tuple[Coverage, ...], together: float | None) -> tuple[str, ...]:
     said = [one.missing for one in coverage if one.missing]
     if together is not None and together < _TOGETHER:
@@ -261,7 +228,7 @@ def _say_missing(coverage: tuple[Coverage, ...], together: float | None) -> tupl
 
 
 def _strongest(evidence: pa.Table, count: int, total: float) -> tuple[SharedSignal, ...]:
-    rows = evidence.sort_by(_STRONGEST_FIRST).slice(0, count).to_pylist()
+    rows = evidence.slice(0, count).to_pylist()
     return tuple(
         SharedSignal(
             **{name: row[name] for name in SharedSignal.__dataclass_fields__ if name in row},

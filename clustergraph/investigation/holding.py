@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from clustergraph.investigation.coverage import Coverage
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -34,6 +36,12 @@ class Removal:
         """Give everything as plain values."""
         return asdict(self) | {"signals": [{"kind": kind, "value": value} for kind, value in self.signals]}
 
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Removal:
+        """Take plain values back."""
+        signals = tuple((one["kind"], one["value"]) for one in plain["signals"])
+        return cls(**{**plain, "signals": signals, "parts": tuple(plain["parts"])})
+
 
 @dataclass(frozen=True)
 class BreakingSet:
@@ -51,6 +59,16 @@ class BreakingSet:
     at_least: int
     held_without: int
 
+    def to_dict(self) -> dict[str, Any]:
+        """Give everything as plain values."""
+        return asdict(self) | {"removal": self.removal.to_dict() if self.removal else None}
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> BreakingSet:
+        """Take plain values back."""
+        removal = Removal.from_dict(plain["removal"]) if plain["removal"] else None
+        return cls(**{**plain, "removal": removal})
+
 
 @dataclass(frozen=True)
 class Bridge:
@@ -65,6 +83,55 @@ class Bridge:
     account_id: str
     parts: tuple[int, ...]
     apart: int
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What holds a cluster together and what is missing, as far as it has to be reckoned.
+
+    Attributes:
+        removals: what becomes of the cluster without each of the strongest signals.
+        breaking: the smallest set of signals without which it breaks.
+        bridges: accounts by which alone parts of it hang together, those that connect most first.
+        bridges_in_all: their number.
+        tied: accounts that have any tie inside; the others are members by likeness alone.
+        coverage: what is observed of each family of signals.
+        together: largest share of members that were all there around one day; None without times.
+    """
+
+    removals: tuple[Removal, ...]
+    breaking: BreakingSet
+    bridges: tuple[Bridge, ...]
+    bridges_in_all: int
+    tied: int
+    coverage: tuple[Coverage, ...]
+    together: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give everything as plain values."""
+        return asdict(self) | {
+            "removals": [one.to_dict() for one in self.removals],
+            "breaking": self.breaking.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Holding:
+        """Take plain values back.
+
+        Raises:
+            KeyError, TypeError: something is missing, or too much.
+        """
+        bridges = (Bridge(**{**one, "parts": tuple(one["parts"])}) for one in plain["bridges"])
+        coverage = (Coverage(**{**one, "kinds": tuple(one["kinds"])}) for one in plain["coverage"])
+        return cls(
+            **{
+                **plain,
+                "removals": tuple(Removal.from_dict(one) for one in plain["removals"]),
+                "breaking": BreakingSet.from_dict(plain["breaking"]),
+                "bridges": tuple(bridges),
+                "coverage": tuple(coverage),
+            }
+        )
 
 
 def name_removal(found: Without, names: Mapping[int, tuple[str, str]]) -> Removal:
