@@ -55,13 +55,25 @@ def best_f1(run: cg.Run, accounts: int) -> float:
 def test_a_burst_is_found_where_it_is():
     counts = np.random.default_rng(1).poisson(20, (3, DAY))
     counts[1, 700:703] += [40, 40, 10]
-    assert (1, 700) in find_bursts(counts, KNOWN, width=3, least_bits=20.0, most_pairs=1e9)
-    assert len(find_bursts(counts, KNOWN, width=3, least_bits=20.0, most_pairs=1e9)) == 1
+    assert (1, 700) in find_bursts([counts], KNOWN, width=3, least_bits=20.0, most_pairs=1e9)
+    assert len(find_bursts([counts], KNOWN, width=3, least_bits=20.0, most_pairs=1e9)) == 1
+
+
+def test_a_burst_of_two_ways_is_one_of_both():
+    rng = np.random.default_rng(4)
+    starts, stops = rng.poisson(20, (2, 3, DAY))
+    # A lecture begins, another one ends, and a team hands over to the next.
+    starts[0, 400] += 200
+    stops[1, 500] += 200
+    starts[2, 600] += 40
+    stops[2, 600] += 40
+    found = find_bursts([starts, stops], KNOWN, width=3, least_bits=30.0, most_pairs=1e9)
+    assert [(day, 598 <= minute <= 600) for day, minute in found] == [(2, True)]
 
 
 def test_the_beginning_of_office_hours_is_none():
     counts = np.random.default_rng(2).poisson(np.where(np.arange(DAY) < 540, 5.0, 60.0), (5, DAY))
-    assert not find_bursts(counts, KNOWN, width=3, least_bits=12.0, most_pairs=1e9)
+    assert not find_bursts([counts], KNOWN, width=3, least_bits=12.0, most_pairs=1e9)
 
 
 def test_the_strongest_bursts_come_first_where_there_are_too_many_pairs():
@@ -69,11 +81,11 @@ def test_the_strongest_bursts_come_first_where_there_are_too_many_pairs():
     counts[0, 300], counts[0, 900], counts[1, 700] = 400, 100, 200
     few = {"width": 3, "least_bits": 20.0}
     pairs = [(n + 10) * (n + 9) / 2 for n in (400, 200, 100)]
-    all_of_them = find_bursts(counts, KNOWN, most_pairs=sum(pairs), **few)
+    all_of_them = find_bursts([counts], KNOWN, most_pairs=sum(pairs), **few)
     assert [day for day, _ in all_of_them] == [0, 0, 1]
-    assert find_bursts(counts, KNOWN, most_pairs=sum(pairs) - 1, **few) == [all_of_them[0], all_of_them[2]]
-    assert find_bursts(counts, KNOWN, most_pairs=pairs[0], **few) == all_of_them[:1]
-    assert find_bursts(counts, KNOWN, most_pairs=pairs[0] - 1, **few) == []
+    assert find_bursts([counts], KNOWN, most_pairs=sum(pairs) - 1, **few) == [all_of_them[0], all_of_them[2]]
+    assert find_bursts([counts], KNOWN, most_pairs=pairs[0], **few) == all_of_them[:1]
+    assert find_bursts([counts], KNOWN, most_pairs=pairs[0] - 1, **few) == []
 
 
 def test_a_minute_that_is_liked_all_day_is_popular_and_a_moment_of_every_day_is_not():

@@ -21,6 +21,8 @@ import numpy as np
 from clustergraph.incidence.evidence import poisson_bits
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 DAY, HOUR = 1_440, 60
@@ -28,6 +30,8 @@ DAY, HOUR = 1_440, 60
 _AROUND, _LEAST_KNOWN = 30, 10
 # A minute of the hour is popular from this many times its share on, in half of the hours of the day.
 _POPULAR, _POPULAR_BITS, _LEAST_HOURS = 1.5, 8.0, 6
+# What one way may say, of what the one that says least does: a crowd that only begins does not take turns.
+_MOST_UNEVEN = 3.0
 # Fewer accounts make no cluster.
 _LEAST = 3
 
@@ -58,12 +62,14 @@ def find_popular_minutes(counts: NDArray[np.int64], known: NDArray[np.bool_]) ->
 
 
 def find_bursts(
-    counts: NDArray[np.int64], known: NDArray[np.bool_], *, width: int, least_bits: float, most_pairs: float
-) -> list[tuple[int, int]]:
+    ways: Sequence[NDArray[np.int64]], known: NDArray[np.bool_], *, width: int, least_bits: float,
+    most_pairs: float,
+) -> list[tuple[int, int]]:  # fmt: skip
     """Find the bursts of each day, none of which overlap.
 
     Args:
-        counts: accounts that switch in each minute (days x 1440).
+        ways: for each way that accounts have to switch, how many do in each minute (days x 1440). A burst is
+            one of every way and has the bits of all, none of them more than three times the least.
         known: minutes of the day that count.
         width: minutes of a burst.
         least_bits: that it takes.
@@ -72,9 +78,12 @@ def find_bursts(
     Returns:
         Day and first minute of each, in order.
     """
-    bits, inside = _weigh(counts, known, width, least_bits)
+    weighed = [_weigh(counts, known, width) for counts in ways]
+    inside = np.sum([inside for _, inside in weighed], axis=0)
+    of_way = np.array([bits for bits, _ in weighed])
+    bits = np.minimum(of_way, _MOST_UNEVEN * of_way.min(axis=0)).sum(axis=0)
     day, minute = np.nonzero(bits >= least_bits)
-    taken = np.zeros((len(counts), DAY + width), bool)
+    taken = np.zeros((len(bits), DAY + width), bool)
     found, left = [], most_pairs
     # Of windows that have the same, the last one begins with the burst.
     for i in np.lexsort((-minute, day, -bits[day, minute])).tolist():
@@ -90,9 +99,9 @@ def find_bursts(
 
 
 def _weigh(
-    counts: NDArray[np.int64], known: NDArray[np.bool_], width: int, least_bits: float
+    counts: NDArray[np.int64], known: NDArray[np.bool_], width: int
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Give the bits of the window that begins in each minute, 0 below ``least_bits``, and its switches."""
+    """Give the bits of the window that begins in each minute, and its switches."""
     total = np.zeros((len(counts), DAY + 1), np.int64)
     np.cumsum(np.where(known, counts, 0), axis=1, out=total[:, 1:])
     minutes = np.concatenate([[0], np.cumsum(known)])
@@ -112,4 +121,4 @@ def _weigh(
     likely = (inside >= _LEAST) & (expected > 0) & (inside > expected)
     for day, minute in np.argwhere(likely).tolist():
         bits[day, minute] = poisson_bits(float(inside[day, minute]), float(expected[day, minute]))
-    return np.where(bits >= least_bits, bits, 0.0), inside
+    return bits, inside

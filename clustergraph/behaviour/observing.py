@@ -37,6 +37,7 @@ def observe_behaviour(
     pause: int = 10,
     resolution: int = 3,
     burst_bits: float = 8.0,
+    handover_bits: float = 4.0,
     most_pairs: float = 1e8,
     pivot_hours: int = 4,
     releases: Mapping[str, str] | None = None,
@@ -55,7 +56,9 @@ def observe_behaviour(
             evidence more than it adds, so this is for inputs that have little else.
         pause: minutes of silence before and after a spell of activity, 1 to 120.
         resolution: minutes within which accounts become active, or stop, together, 1 to ``pause``.
-        burst_bits: evidence that more accounts do so than the half hours around explain.
+        burst_bits: evidence that more accounts become active than the half hours around explain.
+        handover_bits: evidence that more accounts stop, and more begin, than the half hours around explain,
+            both together. People begin together, but seldom where others stop, so less is enough.
         most_pairs: of accounts that meet in such moments, all of a kind together; beyond that the moments
             with least evidence are left out.
         pivot_hours: hours within which accounts move to a new model together, 1 to 12.
@@ -71,16 +74,15 @@ def observe_behaviour(
     Raises:
         UsageError: a setting out of its bounds, or kinds nested in kinds of another family.
     """
-    _check(pause, resolution, burst_bits, most_pairs, pivot_hours, least_exchanges)
+    _check(pause, resolution, burst_bits, handover_bits, most_pairs, pivot_hours, least_exchanges)
     releases = releases or {}
     for model, text in releases.items():
         read_release(model, text)
     engine, found = sightings.engine, []
-    wanted = [kind for kind, on in ((SYNCHRONY, synchrony), (HANDOVER, handover)) if on]
+    wanted = {SYNCHRONY: burst_bits} if synchrony else {}
+    wanted |= {HANDOVER: handover_bits} if handover else {}
     if MINUTES in sightings.activity:
-        found += find_moments(
-            engine, wanted, pause=pause, resolution=resolution, burst_bits=burst_bits, most_pairs=most_pairs
-        )
+        found += find_moments(engine, wanted, pause=pause, resolution=resolution, most_pairs=most_pairs)
     if pivot and MODELS in sightings.activity and find_pivots(engine, releases=releases, hours=pivot_hours):
         found.append(PIVOT)
     if token_lengths and LENGTHS in sightings.activity and find_shapes(engine, least=least_exchanges):
@@ -101,12 +103,14 @@ def observe_behaviour(
 
 
 def _check(
-    pause: int, resolution: int, burst_bits: float, most_pairs: float, pivot_hours: int, least_exchanges: int
-) -> None:
+    pause: int, resolution: int, burst_bits: float, handover_bits: float, most_pairs: float, pivot_hours: int,
+    least_exchanges: int,
+) -> None:  # fmt: skip
     bounds = {
         "pause": (1 <= pause <= 120, "from 1 to 120 minutes"),
         "resolution": (1 <= resolution <= pause, "from 1 minute to pause"),
         "burst_bits": (burst_bits > 0, "over 0"),
+        "handover_bits": (handover_bits > 0, "over 0"),
         "most_pairs": (most_pairs > 0, "over 0"),
         "pivot_hours": (1 <= pivot_hours <= 12, "from 1 to 12 hours"),
         "least_exchanges": (least_exchanges >= 1, "1 or more"),

@@ -1,10 +1,11 @@
 """Synchrony and hand-over: accounts that begin, or stop, in the same minutes, beyond what hours explain.
 
 An account *switches* on in a minute if it was silent for a while before, and off if it is silent for a
-while after. `synchrony` is switching on at a burst of such moments, `handover` switching either way at a
-burst of both, so that one account's stop and the next one's start meet. Every other moment of an hour in
-which there is a burst is a signal that the account has alone: it counts among what the account could have
-shared. The place of a moment is its hour, within which its chance is reckoned.
+while after. `synchrony` is switching on at a burst of such moments, `handover` switching either way where
+more accounts than usual do both, so that one account's stop and the next one's start meet: a lecture that
+begins is no hand-over. Every other moment of an hour in which there is a burst is a signal that the account
+has alone: it counts among what the account could have shared. The place of a moment is its hour, within which
+its chance is reckoned.
 
 What lies before and after a UTC day is not looked at, so that days can be folded one by one.
 """
@@ -22,6 +23,8 @@ from clustergraph.engines.sql import literal
 from clustergraph.sightings.activity import MINUTES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from clustergraph.engines.interface import Engine
@@ -57,31 +60,30 @@ FROM (
     LEFT JOIN bursts b ON b.day = s.day AND b.minute = s.minute
     JOIN burst_hours h ON h.day = s.day AND h.hour = coalesce(b.start, s.minute) // {HOUR}
     JOIN minutes_of_hour m ON m.minute = s.minute % {HOUR} AND NOT m.popular
-    WHERE {{way}}
+    WHERE ({{way}})
 )
 GROUP BY account_id, value
 """
-_WAYS = {SYNCHRONY: "starts", HANDOVER: "(starts OR stops)"}
+_WAYS = {SYNCHRONY: ("starts",), HANDOVER: ("starts", "stops")}
 
 
 def find_moments(
-    engine: Engine, kinds: list[str], *, pause: int, resolution: int, burst_bits: float, most_pairs: float
+    engine: Engine, least_bits: Mapping[str, float], *, pause: int, resolution: int, most_pairs: float
 ) -> list[str]:
     """Make a relation of signals, with the columns of `sightings`, of each of the kinds that has any.
 
     Args:
         engine: with `active_minutes`.
-        kinds: to look for, of `synchrony` and `handover`.
+        least_bits: that make a burst, of each kind to look for, of `synchrony` and `handover`.
         pause: minutes of silence before an account is taken to switch on, and after it switched off.
         resolution: minutes in which switches meet.
-        burst_bits: that make a burst.
         most_pairs: of accounts that meet in all bursts of a kind.
 
     Returns:
         The kinds found; the relation of one is its name with `_signals`.
     """
     span = engine.fetch(f"SELECT min(moment) AS first, max(moment) AS last FROM {MINUTES}").to_pylist()[0]
-    if span["first"] is None or not kinds:
+    if span["first"] is None or not least_bits:
         return []
     first, days = span["first"].date(), (span["last"].date() - span["first"].date()).days + 1
     at = f"TIMESTAMP '{first}'"
@@ -89,16 +91,16 @@ def find_moments(
     known = np.zeros(DAY, bool)
     known[pause : DAY - pause] = True
     found = []
-    for kind in kinds:
-        counts = _count(engine, _WAYS[kind], days)
-        popular = find_popular_minutes(counts, known)
+    for kind in least_bits:
+        ways = [_count(engine, way, days) for way in _WAYS[kind]]
+        popular = find_popular_minutes(np.sum(ways, axis=0), known)
         bursts = find_bursts(
-            counts, known & ~np.tile(popular, DAY // HOUR), width=resolution, least_bits=burst_bits,
+            ways, known & ~np.tile(popular, DAY // HOUR), width=resolution, least_bits=least_bits[kind],
             most_pairs=most_pairs,
         )  # fmt: skip
         if bursts:
             _load(engine, bursts, popular, resolution)
-            sql = _ROWS.format(kind=literal(kind), way=_WAYS[kind], first=at)
+            sql = _ROWS.format(kind=literal(kind), way=" OR ".join(_WAYS[kind]), first=at)
             engine.create(f"{kind}_signals", sql)
             found.append(kind)
     for relation in ("switches", "bursts", "burst_hours", "minutes_of_hour"):
