@@ -58,7 +58,7 @@ def observe_behaviour(
         resolution: minutes within which accounts become active, or stop, together, 1 to ``pause``.
         burst_bits: evidence that more accounts become active than the half hours around explain.
         handover_bits: evidence that more accounts stop, and more begin, than the half hours around explain,
-            both together. People begin together, but seldom where others stop, so less is enough.
+            both together; people begin together, but seldom where others stop, so less is enough.
         most_pairs: of accounts that meet in such moments, all of a kind together; beyond that the moments
             with least evidence are left out.
         pivot_hours: hours within which accounts move to a new model together, 1 to 12.
