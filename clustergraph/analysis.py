@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from clustergraph.artefacts.schema import mark_degraded
 from clustergraph.clusters.ranking import rank
 from clustergraph.extraction.points import score_extraction
-from clustergraph.investigation.prepared import prepare_holding
 from clustergraph.membership.members import partition
 from clustergraph.projection.ties import project
 
@@ -39,7 +38,7 @@ class Analysis:
 def analyse(
     job: Job, incidence: Incidence, *, volumes: pa.Table | None = None, accounts: pa.Table | None = None
 ) -> Analysis:
-    """Project, partition and rank, and prepare what takes long to explain.
+    """Project, partition and rank.
 
     Args:
         job: settings.
@@ -74,10 +73,7 @@ def analyse(
         "ties_by_bits": ties.counts.to_dicts(),
         "ranked_by": "extraction_volume" if volumes is None else "volumes",
     }
-    told = {"input": facts, "config": settings, "seed": job.seed}
-    with job.progress.stage("explain") as advance:
-        tables = {**found.tables, "holding": prepare_holding(found.tables, told, advance)}
-    tables = mark_degraded(tables) if incidence.sightings.degraded else tables
+    tables = mark_degraded(found.tables) if incidence.sightings.degraded else found.tables
     return Analysis(membership, tables, facts)
 
 

@@ -14,6 +14,7 @@ from clustergraph.artefacts.runs import Run
 from clustergraph.behaviour.observing import observe_behaviour
 from clustergraph.engines.duckdb import DuckDBEngine
 from clustergraph.incidence.links import link
+from clustergraph.investigation.prepared import prepare_holding
 from clustergraph.jobs import Job, make_manifest, set_up
 from clustergraph.progress import Progress, peak_memory
 from clustergraph.projection.chance import Copies, find_tie_bits
@@ -118,12 +119,13 @@ def run(
         _linked(job, working, inputs, accounts, volumes, known_hubs) as (incidence, given),
     ):
         found = analyse(job, incidence, volumes=given.volumes, accounts=given.accounts)
+        tables = {**found.tables, "holding": prepare_holding(job, found.tables, found.facts)}
         manifest = make_manifest(job, found.facts)
         if out is None:
-            return Run.from_tables(found.tables, manifest)
+            return Run.from_tables(tables, manifest)
         with job.progress.stage("write"):
-            manifest = publish(found.tables, manifest, Path(out), working)
-        return replace(Run.from_tables(found.tables, manifest), directory=Path(out))
+            manifest = publish(tables, manifest, Path(out), working)
+        return replace(Run.from_tables(tables, manifest), directory=Path(out))
 
 
 def estimate(

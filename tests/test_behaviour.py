@@ -71,6 +71,17 @@ def test_a_burst_of_two_ways_is_one_of_both():
     assert [(day, 598 <= minute <= 600) for day, minute in found] == [(2, True)]
 
 
+@pytest.mark.parametrize("most", [1, 3])
+def test_what_one_way_says_is_bounded_by_the_other(most):
+    rng = np.random.default_rng(9)
+    starts, stops = rng.poisson(20, (2, 30, DAY))
+    found = find_bursts([starts, stops], KNOWN, width=3, least_bits=4.0, most_pairs=1e9)
+    # By chance, in a day of 1,440 minutes.
+    assert len(found) <= 6 * len(starts)
+    starts[:, 700] += 60 * most
+    assert len(find_bursts([starts, stops], KNOWN, width=3, least_bits=12.0, most_pairs=1e9)) <= 2
+
+
 def test_the_beginning_of_office_hours_is_none():
     counts = np.random.default_rng(2).poisson(np.where(np.arange(DAY) < 540, 5.0, 60.0), (5, DAY))
     assert not find_bursts([counts], KNOWN, width=3, least_bits=12.0, most_pairs=1e9)
@@ -148,6 +159,14 @@ def test_a_campaign_that_only_time_tells_is_found(tmp_path, crowd, kind, campaig
     assert best_f1(run(tmp_path, pd.concat([crowd, planted]), kind), 40) >= 0.9
 
 
+def test_who_sends_one_request_at_a_time_hands_nothing_over(tmp_path, crowd):
+    rng = np.random.default_rng(11)
+    moments = 60 * rng.choice(4 * DAY, 24, replace=False)
+    seconds = np.tile(moments, 40) + rng.integers(0, 50, 960)
+    planted = worlds.frame("c", np.repeat(np.arange(40), 24), seconds)
+    assert run(tmp_path, pd.concat([crowd, planted]), "handover").clusters.num_rows == 0
+
+
 @pytest.mark.parametrize("kind", ["synchrony", "handover"])
 def test_people_with_rhythms_and_round_hours_make_no_cluster(tmp_path, crowd, kind):
     assert run(tmp_path, crowd, kind).clusters.num_rows == 0
@@ -220,6 +239,7 @@ def test_a_night_equals_a_run_over_its_window(tmp_path, crowd):
         ({"pause": 0}, "pause must be from 1 to 120 minutes"),
         ({"resolution": 11}, "resolution must be from 1 minute to pause"),
         ({"burst_bits": 0.0}, "burst_bits must be over 0"),
+        ({"handover_bits": 0.0}, "handover_bits must be over 0"),
         ({"most_pairs": 0.0}, "most_pairs must be over 0"),
         ({"pivot_hours": 13}, "pivot_hours must be from 1 to 12 hours"),
         ({"least_exchanges": 0}, "least_exchanges must be 1 or more"),

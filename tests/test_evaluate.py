@@ -127,7 +127,7 @@ def test_alone(evaluate, here, monkeypatch):
     monkeypatch.setattr(alone, "PAIRS", ())
     monkeypatch.setattr(alone, "TIMING", ())
     tables = evaluate("alone")
-    rows = tables["A campaign with one trace, seed 3"]
+    rows = tables["A campaign with one trace or two, seed 3"]
     assert [row[:2] for row in rows] == [["bin, 2,000", "100"], ["signup, 2,000", "100"]]
     bounds = tables["Bounds: a campaign with one trace"]
     assert [row[0] for row in bounds] == [

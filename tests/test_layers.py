@@ -11,8 +11,8 @@ PACKAGE = Path(__file__).parents[1] / "clustergraph"
 LAYERS = [
     "errors", "figures", "config", "progress", "disk", "engines", "templates", "sightings", "store",
     "identity", "incidence", "behaviour", "communities", "artefacts", "decisions", "projection", "membership",
-    "extraction", "clusters", "guardrails", "jobs", "analysis", "nights", "upkeep", "simulation",
-    "pipeline", "investigation", "presentation", "charts", "report", "scoring", "commands", "cli",
+    "extraction", "clusters", "guardrails", "jobs", "analysis", "investigation", "nights", "upkeep",
+    "simulation", "pipeline", "presentation", "charts", "report", "scoring", "commands", "cli",
     "__main__",
 ]  # fmt: skip
 # The package itself names the homes of the public functions, whatever layer they are in.

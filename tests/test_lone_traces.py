@@ -109,8 +109,8 @@ def sign_up_within_an_hour(known: pd.DataFrame, rng: np.random.Generator) -> Non
 
 
 def have_mail_at_one_domain(known: pd.DataFrame, rng: np.random.Generator) -> None:
-    order = rng.permutation(MEMBERS)
-    known.loc[PEOPLE:, "email"] = [f"w{number:07d}@throwaway.example" for number in order]
+    local = known["email"].str.split("@").str[0][PEOPLE:]
+    known.loc[PEOPLE:, "email"] = rng.permutation(local) + "@throwaway.example"
 
 
 @pytest.mark.parametrize("leave_trace", [sign_up_within_an_hour, have_mail_at_one_domain, None])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -10,10 +11,10 @@ import pytest
 
 import clustergraph as cg
 from clustergraph.artefacts.runs import Run
-from clustergraph.errors import InputError
 from clustergraph.investigation import prepared
 from clustergraph.investigation.coverage import Coverage
 from clustergraph.investigation.holding import BreakingSet, Bridge, Holding, Removal
+from clustergraph.investigation.prepared import read_holding
 from clustergraph.simulation.generate import simulate
 from tests.nights import run_folder, run_night
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LARGE = 12
+Change = Callable[[str], str]
 
 
 @pytest.fixture(scope="module")
@@ -87,14 +89,26 @@ def test_a_run_of_an_earlier_version_is_explained(runs: dict[str, Run]) -> None:
         (run.directory / "holding.parquet").write_bytes(kept)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", json.dumps({"removals": []}), json.dumps({"more": 1})])
-def test_what_is_damaged_is_named(runs: dict[str, Run], text: str) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda _: "{",
+        lambda _: "[]",
+        lambda _: "7",
+        lambda text: text.replace('"format": 1', '"format": 2'),
+        lambda text: text.replace('"signals": 10', '"signals": 3'),
+        lambda text: text.replace('"bridges_in_all"', '"bridges"'),
+    ],
+)
+def test_what_another_version_wrote_is_reckoned_anew(runs: dict[str, Run], change: Change) -> None:
     run = runs["on disk"]
     table = run.holding
-    damaged = table.set_column(1, table.schema.field(1), pa.array([text] * len(table)))
+    told = [change(text) for text in table["holding"].to_pylist()]
+    other = table.set_column(1, table.schema.field(1), pa.array(told))
     first = table["cluster_id"][0].as_py()
-    with pytest.raises(InputError, match=rf"holding.parquet, cluster {first}, column holding: not what"):
-        cg.explain(Run.from_tables({**run.tables, "holding": damaged}, run.manifest), first)
+    found = Run.from_tables({**run.tables, "holding": other}, run.manifest)
+    assert read_holding(found, first) is None
+    assert read_holding(run, first) is not None
 
 
 def test_nothing_is_prepared_of_what_is_small(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:

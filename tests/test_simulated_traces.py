@@ -131,8 +131,12 @@ def test_the_trace_is_there_and_no_other(world, name):
 
 def test_a_campaign_has_several_traces(tmp_path):
     simulate(tmp_path / "w", only="email+signup", **SMALL)
-    for name, least in (("email", 0.6), ("signup", 0.6), ("bin", 0.0)):
-        assert least <= common(tmp_path / "w", SIGNS[name], 4) <= (1.0 if least else 0.1)
+    assert common(tmp_path / "w", SIGNS["email"], 4) >= 0.6
+    assert common(tmp_path / "w", SIGNS["signup"], 4) >= 0.6
+    assert common(tmp_path / "w", SIGNS["bin"], 4) <= 0.1
+    # Who is careful about one is not careful about the other for that.
+    both = common(tmp_path / "w", f"CASE WHEN email LIKE '%box.example' THEN {SIGNS['signup']} END", 4)
+    assert both < common(tmp_path / "w", SIGNS["signup"], 4) - 0.02
     assert World(only="prompts+pivot", nights=7).prompts
     assert World(only="prompts+pivot", nights=7).release == World(only="pivot", nights=7).release
 
@@ -256,8 +260,9 @@ def test_addresses_taken_get_a_number():
     [
         ({"only": "luck"}, "only is luck; it must be one of prefix, asn, bin, "),
         ({"only": "bin+luck"}, "only is bin.luck; it must be one of prefix, asn, bin, .*, or some of them"),
-        ({"only": "bin+bin"}, "only is bin.bin; .* each trace once"),
-        ({"only": "synchrony+handover"}, "of handover, pivot, synchrony one at most can be had"),
+        ({"only": "bin+bin"}, "only is bin.bin; each trace can be had once"),
+        ({"only": "synchrony+handover"}, "of handover, pivot, synchrony one can be had"),
+        ({"only": "prefix+asn"}, "of asn, prefix one can be had"),
         ({"only": "pivot"}, "only pivot takes 5 nights or more"),
         ({"only": "bin", "campaigns": False}, "only bin and campaigns=False do not go together"),
         ({"only": "bin", "shared_proxy": True}, "only bin and shared_proxy do not go together"),

@@ -179,9 +179,11 @@ INCIDENCE = _table(
     _column("slots", _NUMBER, "signals", "of the signal's stratum that the account has"),
     _column("times", pa.list_(_TIME), "UTC", "when the account used it; null for kinds without a window"),
 )
+# Accounts of a cluster that nobody wants to wait for. Such clusters are few, so they cost a run little.
+LARGE = 1_000
 HOLDING = _table(
     "holding",
-    _column("cluster_id", _TEXT, "id", "of clusters.parquet; a cluster of 1,000 accounts or more"),
+    _column("cluster_id", _TEXT, "id", f"of clusters.parquet; a cluster of {LARGE:,} accounts or more"),
     _column("holding", _TEXT, "JSON", "what holds it together, as `explain` tells it"),
 )
 

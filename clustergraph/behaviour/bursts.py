@@ -7,6 +7,9 @@ accounts switched that the half hours before and after, whichever had more, expl
 log-likelihood ratio of the count against them reaches a number of bits. Rhythms rise and fall more
 slowly, and a jump, such as the beginning of office hours, has one side that explains it.
 
+Where accounts take turns they switch in two *ways*, and a burst is one of both: people begin together at a
+lecture, but nobody stops for them.
+
 Only what is shared at a burst is evidence. Pairs that share other moments grow with the square of the
 traffic, and there is little to tell in them; where bursts have more pairs than may be looked at, the
 weakest are left out.

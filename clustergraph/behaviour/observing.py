@@ -50,15 +50,16 @@ def observe_behaviour(
     Args:
         sightings: what :func:`clustergraph.read` gives.
         synchrony: look for accounts that become active in the same minutes.
-        handover: look for accounts that stop, or begin, in the minutes in which others begin.
+        handover: look for accounts that end a shift in the minutes in which others begin one.
         pivot: look for accounts that move to a new model within the same hours.
         token_lengths: sketch the lengths of what accounts send and get; what is common in them costs other
             evidence more than it adds, so this is for inputs that have little else.
         pause: minutes of silence before and after a spell of activity, 1 to 120.
-        resolution: minutes within which accounts become active, or stop, together, 1 to ``pause``.
+        resolution: minutes within which accounts become active, or stop, together, 1 to ``pause``; a shift
+            takes as many at least.
         burst_bits: evidence that more accounts become active than the half hours around explain.
-        handover_bits: evidence that more accounts stop, and more begin, than the half hours around explain,
-            both together; people begin together, but seldom where others stop, so less is enough.
+        handover_bits: evidence that more accounts end a shift, and more begin one, than the half hours around
+            explain, both together; people begin together, but seldom where others stop, so less is enough.
         most_pairs: of accounts that meet in such moments, all of a kind together; beyond that the moments
             with least evidence are left out.
         pivot_hours: hours within which accounts move to a new model together, 1 to 12.

@@ -1,11 +1,11 @@
 """Synchrony and hand-over: accounts that begin, or stop, in the same minutes, beyond what hours explain.
 
 An account *switches* on in a minute if it was silent for a while before, and off if it is silent for a
-while after. `synchrony` is switching on at a burst of such moments, `handover` switching either way where
-more accounts than usual do both, so that one account's stop and the next one's start meet: a lecture that
-begins is no hand-over. Every other moment of an hour in which there is a burst is a signal that the account
-has alone: it counts among what the account could have shared. The place of a moment is its hour, within which
-its chance is reckoned.
+while after. `synchrony` is switching on at a burst of such moments. `handover` is beginning or ending a
+shift, a spell of activity that is no single moment, where more accounts than usual begin one and more end
+one, so that one account's stop and the next one's start meet: a lecture that begins is no hand-over. Every
+other moment of an hour in which there is a burst is a signal that the account has alone: it counts among
+what the account could have shared. The place of a moment is its hour, within which its chance is reckoned.
 
 What lies before and after a UTC day is not looked at, so that days can be folded one by one.
 """
@@ -31,19 +31,28 @@ if TYPE_CHECKING:
 
 SYNCHRONY, HANDOVER = "synchrony", "handover"
 _SWITCHES = f"""
-SELECT account_id, day, minute, starts, stops
-FROM (
+WITH active AS (
+    SELECT account_id, datediff('day', {{first}}, moment)::INTEGER AS day,
+           (60 * hour(moment) + minute(moment))::INTEGER AS minute
+    FROM {MINUTES}
+), ends AS (
     SELECT account_id, day, minute,
            coalesce(minute - lag(minute) OVER around > {{pause}}, true) AS starts,
            coalesce(lead(minute) OVER around - minute > {{pause}}, true) AS stops
-    FROM (
-        SELECT account_id, datediff('day', {{first}}, moment)::INTEGER AS day,
-               (60 * hour(moment) + minute(moment))::INTEGER AS minute
-        FROM {MINUTES}
-    )
+    FROM active
+    WINDOW around AS (PARTITION BY account_id, day ORDER BY minute)
+), spells AS (
+    SELECT *, lead(minute, 1, minute) OVER around - minute AS ahead,
+           minute - lag(minute, 1, minute) OVER around AS behind
+    FROM ends WHERE starts OR stops
     WINDOW around AS (PARTITION BY account_id, day ORDER BY minute)
 )
-WHERE (starts OR stops) AND minute BETWEEN {{pause}} AND {DAY - 1} - {{pause}}
+-- Of a spell its first and last minute are left, or one minute that is both.
+SELECT account_id, day, minute, starts,
+       starts AND NOT stops AND ahead >= {{least}} AS begins,
+       stops AND NOT starts AND behind >= {{least}} AS ends
+FROM spells
+WHERE minute BETWEEN {{pause}} AND {DAY - 1} - {{pause}}
 """
 _COUNTS = "SELECT day, minute, count(*) AS accounts FROM switches WHERE {way} GROUP BY day, minute"
 _SAID = "strftime({first} + to_days(s.day) + to_minutes({minute}), '%Y-%m-%dT%H:%M')"
@@ -64,7 +73,7 @@ FROM (
 )
 GROUP BY account_id, value
 """
-_WAYS = {SYNCHRONY: ("starts",), HANDOVER: ("starts", "stops")}
+_WAYS = {SYNCHRONY: ("starts",), HANDOVER: ("begins", "ends")}
 
 
 def find_moments(
@@ -87,7 +96,7 @@ def find_moments(
         return []
     first, days = span["first"].date(), (span["last"].date() - span["first"].date()).days + 1
     at = f"TIMESTAMP '{first}'"
-    engine.create("switches", _SWITCHES.format(pause=pause, first=at))
+    engine.create("switches", _SWITCHES.format(pause=pause, first=at, least=resolution))
     known = np.zeros(DAY, bool)
     known[pause : DAY - pause] = True
     found = []

@@ -52,7 +52,6 @@ _PASSES = 8
 _MOST_APART = 1 / 3
 # Bits by which rounding may move a tie.
 _MARGIN = 1e-6
-_PROCESSORS = os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,10 @@ class Without:
 class Standing:
     """A cluster as it stands, with all that is needed to think it without some of its signals."""
 
-    def __init__(self, world: World, cluster: int, ties: pa.Table | Future[pa.Table] | None = None) -> None:
+    def __init__(
+        self, world: World, cluster: int, ties: pa.Table | Future[pa.Table] | None = None,
+        threads: int | None = None,
+    ) -> None:  # fmt: skip
         """Take cluster ``cluster`` (its rank less 1) out of the world.
 
         Args:
@@ -99,9 +101,11 @@ class Standing:
             cluster: its number.
             ties: what :func:`clustergraph.artefacts.ties.read_ties` gives, those inside it at least, where
                 they were read before or are being read; None has all ties of the run read.
+            threads: processors to use, all if None.
         """
         self.world = world
         self.cluster = cluster
+        self.threads = threads or os.cpu_count() or 1
         with ThreadPoolExecutor(1) as pool:
             table = pool.submit(read_ties, world.run) if ties is None else ties
             self.excerpt: Excerpt = take_excerpt(world, world.members(cluster))
@@ -114,12 +118,12 @@ class Standing:
     def without(self, signals: Sequence[int]) -> Without:
         """Tell what becomes of the cluster without some signals (their numbers in the world)."""
         excerpt = self.excerpt.without(np.array(signals, np.int32))
-        return self._tell(signals, excerpt, self._find_lost(excerpt, threads=_PROCESSORS))
+        return self._tell(signals, excerpt, self._find_lost(excerpt, threads=self.threads))
 
     def without_each(self, signals: Sequence[int]) -> list[Without]:
         """Tell what becomes of the cluster without each of some signals."""
         excerpts = [self.excerpt.without(np.array([signal], np.int32)) for signal in signals]
-        with ThreadPoolExecutor(_PROCESSORS) as pool:
+        with ThreadPoolExecutor(self.threads) as pool:
             lost = list(pool.map(self._find_lost, excerpts))
             self._telling = self._choose_telling(lost)
             _ = self._before  # that no two threads reckon it

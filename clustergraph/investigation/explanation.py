@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.compute as pc
 
 from clustergraph.extraction.parts import PARTS
+from clustergraph.investigation.holding import SIGNALS, STRONGEST_FIRST
 from clustergraph.investigation.notebook import explanation_html
-from clustergraph.investigation.prepared import SIGNALS, STRONGEST_FIRST, read_holding
+from clustergraph.investigation.prepared import read_holding
 from clustergraph.investigation.wording import Wording, list_wordings
 
 if TYPE_CHECKING:

@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from clustergraph.investigation.breaking import Breaking
     from clustergraph.investigation.counterfactual import Outcome, Without
 
+# Signals that a cluster is thought without, where nobody says how many.
+SIGNALS = 10
+# Where there are no ties, as around a lone signal, the commonest among the members.
+STRONGEST_FIRST = [
+    ("bits", "descending"), ("accounts", "descending"), ("kind", "ascending"), ("value", "ascending"),
+]  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Removal:

@@ -25,7 +25,7 @@ _BRIDGES = 10
 
 def find_holding(
     run: Run, cluster: int, evidence: pa.Table, *, signals: int,
-    ties: pa.Table | Future[pa.Table] | None = None,
+    ties: pa.Table | Future[pa.Table] | None = None, threads: int | None = None,
 ) -> Holding:  # fmt: skip
     """Find what becomes of a cluster without its strongest signals, its bridges, and what is missing.
 
@@ -35,12 +35,13 @@ def find_holding(
         evidence: its rows of ``evidence``, the strongest first.
         signals: most signals to think the cluster without.
         ties: as :class:`clustergraph.investigation.counterfactual.Standing` takes them.
+        threads: processors to use, all if None.
 
     Raises:
         UsageError: the run does not say with what it was reckoned.
     """
     world = _open_world(run)
-    standing = Standing(world, cluster, ties)
+    standing = Standing(world, cluster, ties, threads)
     excerpt = standing.excerpt
     known = dict(zip(world.name(excerpt.signals), excerpt.signals.tolist(), strict=True))
     shared = list(zip(evidence["kind"].to_pylist(), evidence["value"].to_pylist(), strict=True))

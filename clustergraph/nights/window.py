@@ -12,6 +12,7 @@ from clustergraph.decisions.ranking import rank_behind
 from clustergraph.decisions.standing import take_stand
 from clustergraph.guardrails import Breach, Figures, find_breaches, stop_at
 from clustergraph.incidence.links import link
+from clustergraph.investigation.prepared import prepare_holding
 from clustergraph.nights.columns import add_columns
 from clustergraph.nights.marked import (
     find_remembered_clusters,
@@ -83,7 +84,10 @@ def analyse_window(task: Task, night: Night) -> tuple[dict[str, pa.Table], str, 
         with job.progress.stage("identities"):
             load_ledger(engine, task.store, night.ledger_before, night.entering)
             load_banned(engine, accounts, night.date)
-            return _identify(task, night, found, incidence, link_again, bans_known=accounts is not None)
+            tables, ledger, facts = _identify(
+                task, night, found, incidence, link_again, bans_known=accounts is not None
+            )
+    return {**tables, "holding": prepare_holding(job, tables, facts)}, ledger, facts
 
 
 def _identify(

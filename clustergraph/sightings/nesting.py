@@ -23,7 +23,7 @@ DEFAULT_NESTED = {
     "ip": "ip_prefix",
     "ip_prefix": "asn",
     "payment_fingerprint": "card_bin",
-    "synchrony": "handover",
+    "synchrony": "handover",  # many moments are both, and to keep the same hours is one fact
 }  # finer kind -> the coarser one that it lies in
 
 

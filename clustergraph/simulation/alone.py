@@ -80,7 +80,8 @@ def accounts_alone(world: World) -> Cohort:
 def leave_trace(cohort: Cohort, world: World) -> Cohort:
     """Give the accounts what they have in common."""
     for trace in world.traces:
-        cohort = _TRACES[trace](cohort, world)
+        # Each as if it were the only one: who leaves one, and what values, says nothing of the other.
+        cohort = _TRACES[trace](cohort, replace(world, only=trace))
     return cohort
 
 

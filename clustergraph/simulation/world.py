@@ -48,8 +48,8 @@ TRACES = (
     "prefix", "asn", "bin", "email", "signup", "request", "tokens", "synchrony", "handover", "pivot",
     "prompts",
 )  # fmt: skip
-# Those that say when an account works.
-CREWS = frozenset({"synchrony", "handover", "pivot"})
+# Those that say when an account works, and from where.
+CREWS, EXITS = frozenset({"synchrony", "handover", "pivot"}), frozenset({"prefix", "asn"})
 LONE_CAMPAIGN = 200  # accounts; in a small world a twentieth of it
 
 
@@ -161,11 +161,11 @@ class World:
             raise UsageError(
                 f"only is {self.only}; it must be one of {', '.join(TRACES)}, or some of them joined by +"
             )
-        if len(CREWS.intersection(self.traces)) > 1 or len(set(self.traces)) < len(self.traces):
-            raise UsageError(
-                f"only is {self.only}; of {', '.join(sorted(CREWS))} one at most can be had, "
-                "and each trace once"
-            )
+        if len(set(self.traces)) < len(self.traces):
+            raise UsageError(f"only is {self.only}; each trace can be had once")
+        for either in (CREWS, EXITS):
+            if len(either.intersection(self.traces)) > 1:
+                raise UsageError(f"only is {self.only}; of {', '.join(sorted(either))} one can be had")
         for name, unfit in (
             ("campaigns=False", not self.campaigns),
             ("shared_proxy", self.shared_proxy),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clustergraph.simulation.world import TRACES
+from clustergraph.simulation.world import TRACES, World
 from tests.bench.markdown import Table, per_thousand, share
 from tests.evaluate.judging import f1_of, share_clustered
 from tests.evaluate.setting import Bound, Setting, bounds_table
@@ -36,7 +36,7 @@ def alone(trials: Trials, setting: Setting) -> Iterator[Table]:
     for name, size in worlds:
         outcome = trials.run(
             {
-                "accounts": size, "nights": NIGHTS if name.endswith(OVER_NIGHTS) else 1, "only": name,
+                "accounts": size, "nights": _count_nights(name), "only": name,
                 "seed": setting.seeds[0],
             }
         )  # fmt: skip
@@ -55,7 +55,7 @@ def alone(trials: Trials, setting: Setting) -> Iterator[Table]:
     header = ("trace and accounts in the world", "campaign", "F1", "rank", "parts", "F1 of all parts",
               "individuals clustered, of 1,000")  # fmt: skip
     yield Table(
-        f"A campaign with one trace, seed {setting.seeds[0]}", header, rows,
+        f"A campaign with one trace or two, seed {setting.seeds[0]}", header, rows,
         f"Evasion is the default. Worlds of {', '.join(OVER_NIGHTS)} have {NIGHTS} nights, others one. Parts "
         "are the clusters of mostly members of the campaign.",
     )  # fmt: skip
@@ -63,6 +63,11 @@ def alone(trials: Trials, setting: Setting) -> Iterator[Table]:
         Bound(f"at most {MOST_PEOPLE:.1%} of individuals clustered", f"{people:.3%}", people <= MOST_PEOPLE)
     )
     yield bounds_table("Bounds: a campaign with one trace", bounds)
+
+
+def _count_nights(only: str) -> int:
+    traces = World(only=only, nights=NIGHTS).traces
+    return NIGHTS if set(traces) & set(OVER_NIGHTS) else 1
 
 
 def _all_parts(outcome: Outcome, group: str, accounts: int) -> tuple[int, float]:
