@@ -176,7 +176,8 @@ def weigh_all(
     """Give everybody's bits by family, and their sum, as single accounts and whole clusters are weighed."""
     background, scratch = describe_background(incidence.graph), make_scratch(incidence.graph)
     chosen = np.array(sorted(members), np.int32)
-    bits = np.array([weigh_one(background, scratch, chosen, a, most)[0] for a in range(len(PEOPLE))])
+    everybody = np.arange(len(PEOPLE), dtype=np.int32)
+    bits = np.array([weigh_one(background, scratch, chosen, a, most)[0] for a in everybody])
     accounts, weighed = weigh(background, scratch, chosen, -1e9, most)
     np.testing.assert_allclose(weighed, bits.sum(axis=1)[accounts], atol=1e-9)
     families = sorted(set(incidence.sightings.families.values()))
@@ -230,7 +231,8 @@ def weigh_stranger(engine: DuckDBEngine, rows: Rows, account: str, **nested: str
     ids = incidence.accounts["account_id"].to_pylist()
     members = np.array([ids.index(f"r{i}") for i in range(10)], np.int32)
     background, scratch = describe_background(incidence.graph), make_scratch(incidence.graph)
-    return float(weigh_one(background, scratch, members, ids.index(account), 40.0)[0].sum())
+    number = np.int32(ids.index(account))
+    return float(weigh_one(background, scratch, members, number, 40.0)[0].sum())
 
 
 def test_a_card_of_ones_own_speaks_against_an_account_of_the_same_bank(engine: DuckDBEngine) -> None:

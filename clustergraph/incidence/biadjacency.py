@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -118,7 +118,7 @@ class Biadjacency:
         window = uses.window[self.strata.kind[cells.stratum]] if uses else uses.window
         return Arrays(
             self.indptr, self.indices, self.slots, self.signal_cell, cells.family, cells.rate, cells.weight,
-            window, self.place, uses.start, uses.time,
+            window, self.place, uses.start, _read_only(uses.time),
             self.strata.nests.level[self.strata.kind[cells.stratum]], self.strata.nests.nest,
         )  # fmt: skip
 
@@ -161,6 +161,7 @@ def rows_from_holders(
     Returns:
         ``indptr``, ``indices`` and ``slots`` of a :class:`Biadjacency`.
     """
+    holders = _read_only(holders)
     start = np.concatenate([np.zeros(1, np.int64), np.cumsum(signal_degree, dtype=np.int64)])
     order = np.argsort(signal_stratum, kind="stable")
     ends = np.searchsorted(signal_stratum[order], np.arange(len(strata.kind) + 1))
@@ -179,7 +180,14 @@ def find_places(holders: NDArray[np.int32], indptr: NDArray[np.int64]) -> NDArra
         holders: accounts of signal after signal, as they were given there.
         indptr: of the rows.
     """
-    return np.asarray(_find_places(holders, indptr))
+    return np.asarray(_find_places(_read_only(holders), indptr))
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """View an array as what Arrow gives is, so that nothing is compiled a second time for what it gives."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

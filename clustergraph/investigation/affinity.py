@@ -82,7 +82,7 @@ def weigh_account(world: World, account: int, cluster: int) -> Affinity:
     excerpt = take_excerpt(world, np.union1d(members, [account]))
     prior = find_prior(world.accounts, len(members))
     needed = prior + world.member_bits
-    here = int(excerpt.place(np.array([account]))[0])
+    here = excerpt.place(np.array([account]))[0]
     families, shared, holders, told = weigh_one(
         excerpt.background, excerpt.scratch, excerpt.place(members), here, needed + FAMILY_MARGIN
     )

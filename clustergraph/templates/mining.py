@@ -165,11 +165,12 @@ class _Pairs:
 
 
 def _text_buffers(texts: pa.Array) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Give the bytes of texts and where each begins; a null is an empty text."""
+    """Give the bytes of texts, to read only, and where each begins; a null is an empty text."""
     filled = texts.cast(pa.large_binary()).fill_null(b"")
     _, offsets, data = filled.buffers()
     begins = np.frombuffer(offsets, np.int64)[filled.offset : filled.offset + len(filled) + 1]
-    return np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8), begins
+    # Arrow can give bytes of either kind, and code is compiled for each kind that it is called with.
+    return np.frombuffer(memoryview(data or b"").toreadonly(), np.uint8), begins
 
 
 def _size(cells: int, most: int) -> int:
