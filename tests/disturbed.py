@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-import shutil
 from datetime import date, timedelta
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
 from clustergraph.nights.night import nightly
 from clustergraph.simulation.generate import simulate
+from tests.stores import copy
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 START = date(2026, 2, 2)
 NIGHTS = 4
@@ -66,17 +68,10 @@ def make_stores(world: Path, folder: Path) -> list[Path]:
     """Make the undisturbed stores after each of the nights."""
     after: list[Path] = []
     for number in range(NIGHTS):
-        store = folder / str(number)
-        if after:
-            shutil.copytree(after[-1], store, symlinks=True)
+        store = copy(after[-1], folder / str(number)) if after else folder / str(number) / "store"
         run_night(world, store, number)
         after.append(store)
     return after
-
-
-def copy(store: Path, folder: Path) -> Path:
-    """Copy a store into a folder."""
-    return Path(shutil.copytree(store, folder / "store", symlinks=True))
 
 
 def make_wrong(world: Path, stores: list[Path], folder: Path) -> Path:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from clustergraph.nights.night import nightly
+from tests.stores import copy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +33,16 @@ def run_night(world: Path, store: Path, number: int, **options: Any) -> Run:
     """Take a night of a world in; bans and organisations are known unless ``accounts`` says otherwise."""
     options = {"accounts": world / "accounts.parquet", "threads": 1} | options
     return nightly(events(world, number), store=store, night=at(number), **options)
+
+
+def make_stores(world: Path, folder: Path, nights: int) -> list[Path]:
+    """Make a store after each of some nights; who changes one does so in a copy."""
+    after: list[Path] = []
+    for number in range(nights):
+        store = copy(after[-1], folder / str(number)) if after else folder / str(number) / "store"
+        run_night(world, store, number)
+        after.append(store)
+    return after
 
 
 def run_folder(store: Path, number: int) -> Path:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-if TYPE_CHECKING:
-    from pathlib import Path
+
+def copy(store: Path, folder: Path) -> Path:
+    """Copy a store into a folder, which there may not be yet."""
+    return Path(shutil.copytree(store, folder / "store", symlinks=True))
 
 
 def contents(store: Path) -> dict[str, str]:

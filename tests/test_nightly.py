@@ -17,8 +17,8 @@ from clustergraph.errors import GuardrailError, InputError, UsageError
 from clustergraph.nights.night import nightly
 from clustergraph.simulation.generate import simulate
 from tests.commands import call, snapshot
-from tests.nights import at, events, manifest, run_night, table
-from tests.stores import contents
+from tests.nights import at, events, make_stores, manifest, run_night, table
+from tests.stores import contents, copy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,12 +34,15 @@ def world(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def store(world, tmp_path_factory) -> Path:
-    """A store of all nights; tests read it."""
-    store = tmp_path_factory.mktemp("stores") / "store"
-    for number in range(NIGHTS):
-        run_night(world, store, number)
-    return store
+def stores(world, tmp_path_factory) -> list[Path]:
+    """The store after each of the nights; tests read them, and go on in copies."""
+    return make_stores(world, tmp_path_factory.mktemp("stores"), NIGHTS)
+
+
+@pytest.fixture
+def store(stores) -> Path:
+    """The store of all nights; tests read it."""
+    return stores[-1]
 
 
 def assert_equal_but_for_ids(run: cg.Run, store: Path, number: int) -> None:
@@ -89,13 +92,12 @@ def test_a_night_equals_a_run_over_its_window(world, store, number):
     assert_equal_but_for_ids(run, store, number)
 
 
-def test_the_window_is_of_the_last_days_with_data(world, tmp_path):
-    settings = {"window": {"nights": 2}}
-    for number in (0, 1, 3):
-        run_night(world, tmp_path / "store", number, config=settings)
+def test_the_window_is_of_the_last_days_with_data(world, stores, tmp_path):
+    store = copy(stores[1], tmp_path)
+    run_night(world, store, 3, config={"window": {"nights": 2}})
     run = cg.run([events(world, n) for n in (1, 3)], accounts=world / "accounts.parquet")
-    assert_equal_but_for_ids(run, tmp_path / "store", 3)
-    assert manifest(tmp_path / "store", 3)["store"]["window"] == [str(at(1)), str(at(3))]
+    assert_equal_but_for_ids(run, store, 3)
+    assert manifest(store, 3)["store"]["window"] == [str(at(1)), str(at(3))]
 
 
 def test_every_artefact_has_its_columns_and_types(store):
@@ -104,12 +106,10 @@ def test_every_artefact_has_its_columns_and_types(store):
             assert table(store, number, name).schema.equals(schema)
 
 
-def test_a_night_again_gives_the_same_bytes(world, store, tmp_path):
-    for number in range(3):
-        run_night(world, tmp_path / "store", number)
-    before = contents(tmp_path / "store")
-    run_night(world, tmp_path / "store", 2, threads=2)
-    after = contents(tmp_path / "store")
+def test_a_night_again_gives_the_same_bytes(world, stores, tmp_path):
+    before, store = contents(stores[2]), copy(stores[2], tmp_path)
+    run_night(world, store, 2, threads=2)
+    after = contents(store)
     assert before.keys() == after.keys()
     assert [name for name in before if before[name] != after[name] and not name.endswith("run.json")] == []
 
@@ -121,24 +121,16 @@ def test_an_earlier_night_is_refused(world, store):
     assert contents(store) == before
 
 
-def test_a_rebuilt_store_is_as_if_the_night_had_been_right_at_once(world, tmp_path):
+def test_a_rebuilt_store_is_as_if_the_night_had_been_right_at_once(world, stores, tmp_path):
     wrong = pq.read_table(events(world, 1)).slice(0, 200)
     (tmp_path / "wrong").mkdir()
     pq.write_table(wrong, tmp_path / "wrong" / "x.parquet")
-    for store in ("one", "other"):
-        run_night(world, tmp_path / store, 0)
-    nightly(
-        tmp_path / "wrong",
-        store=tmp_path / "one",
-        night=at(1),
-        accounts=world / "accounts.parquet",
-        threads=1,
-    )
-    run_night(world, tmp_path / "one", 2)
-    run_night(world, tmp_path / "one", 1, rebuild=True)
-    for number in (1, 2):
-        run_night(world, tmp_path / "other", number)
-    assert contents(tmp_path / "one") == contents(tmp_path / "other")
+    store = copy(stores[0], tmp_path)
+    nightly(tmp_path / "wrong", store=store, night=at(1), accounts=world / "accounts.parquet", threads=1)
+    run_night(world, store, 2)
+    assert contents(store) != contents(stores[2])
+    run_night(world, store, 1, rebuild=True)
+    assert contents(store) == contents(stores[2])
 
 
 # Rows that come late, early, twice or not at all
@@ -201,19 +193,18 @@ def test_an_event_counts_once_on_whichever_nights_it_comes(world, tmp_path):
     assert_equal_but_for_ids(cg.run([events(world, n) for n in range(3)]), tmp_path / "store", 2)
 
 
-def test_an_empty_night_changes_nothing_but_the_date(world, tmp_path):
-    for number in range(2):
-        run_night(world, tmp_path / "store", number)
+def test_an_empty_night_changes_nothing_but_the_date(world, stores, tmp_path):
+    store = copy(stores[1], tmp_path)
     with pytest.raises(UsageError, match="--allow-empty"):
-        nightly([], store=tmp_path / "store", night=at(2))
-    nightly([], store=tmp_path / "store", night=at(2), allow_empty=True)
+        nightly([], store=store, night=at(2))
+    nightly([], store=store, night=at(2), allow_empty=True)
     for name in ARTEFACTS:
-        paths = [tmp_path / "store" / "runs" / f"dt={at(n)}" / f"{name}.parquet" for n in (1, 2)]
+        paths = [store / "runs" / f"dt={at(n)}" / f"{name}.parquet" for n in (1, 2)]
         assert paths[0].read_bytes() == paths[1].read_bytes()
-    assert set(table(tmp_path / "store", 2, "lineage")["event"].to_pylist()) == {"continued"}
-    run_night(world, tmp_path / "store", 3)
+    assert set(table(store, 2, "lineage")["event"].to_pylist()) == {"continued"}
+    run_night(world, store, 3)
     run = cg.run([events(world, n) for n in (0, 1, 3)], accounts=world / "accounts.parquet")
-    assert_equal_but_for_ids(run, tmp_path / "store", 3)
+    assert_equal_but_for_ids(run, store, 3)
 
 
 def test_rows_that_came_early_are_there_on_a_night_that_brings_none(world, tmp_path):
@@ -225,26 +216,24 @@ def test_rows_that_came_early_are_there_on_a_night_that_brings_none(world, tmp_p
     assert manifest(tmp_path / "store", 1)["store"]["window"] == [str(at(0)), str(at(1))]
 
 
-def test_a_rebuild_that_is_refused_leaves_the_store_as_it_was(world, tmp_path):
-    for number in range(5):
-        run_night(world, tmp_path / "store", number)
-    before = contents(tmp_path / "store")
+def test_a_rebuild_that_is_refused_leaves_the_store_as_it_was(world, stores, tmp_path):
+    before, store = contents(stores[4]), copy(stores[4], tmp_path)
     moved = frames(world)[2].assign(timestamp=frames(world)[2]["timestamp"] + pd.Timedelta(days=1))
     few = write_night(tmp_path / "few", moved.iloc[:100])
     with pytest.raises(GuardrailError, match="'volume'"):
-        nightly(few, store=tmp_path / "store", night=at(3), rebuild=True)
-    assert contents(tmp_path / "store") == before
+        nightly(few, store=store, night=at(3), rebuild=True)
+    assert contents(store) == before
 
 
 # What nights have that runs have not
 
 
-def test_volumes_of_the_day_the_week_and_the_lifetime(world, tmp_path):
-    settings = {"window": {"nights": 2}}
-    for number in range(4):
-        run_night(world, tmp_path / "store", number, config=settings)
-    clusters = table(tmp_path / "store", 3, "clusters").to_pandas().set_index("cluster_id")
-    members = [table(tmp_path / "store", n, "members").to_pandas() for n in range(4)]
+def test_volumes_of_the_day_the_week_and_the_lifetime(world, stores, tmp_path):
+    store = copy(stores[1], tmp_path)
+    for number in (2, 3):
+        run_night(world, store, number, config={"window": {"nights": 2}})
+    clusters = table(store, 3, "clusters").to_pandas().set_index("cluster_id")
+    members = [table(store, n, "members").to_pandas() for n in range(4)]
     everything = pd.concat(
         [pq.read_table(events(world, n), partitioning=None).to_pandas().assign(n=n) for n in range(4)]
     )
@@ -292,20 +281,16 @@ def test_campaigns_keep_their_ids_and_come_back_under_new_accounts(world, store)
 # What stops a night
 
 
-def test_a_breach_stops_the_night_until_somebody_accepts_it(world, tmp_path):
-    for number in range(3):
-        run_night(world, tmp_path / "store", number)
-    before = contents(tmp_path / "store")
+def test_a_breach_stops_the_night_until_somebody_accepts_it(world, stores, tmp_path):
+    before, store = contents(stores[2]), copy(stores[2], tmp_path)
     few = write_night(tmp_path / "few", frames(world)[2].assign(
         timestamp=frames(world)[2]["timestamp"] + pd.Timedelta(days=1)).iloc[:100])  # fmt: skip
     with pytest.raises(GuardrailError, match=r"'volume'.*--accept volume"):
-        nightly(few, store=tmp_path / "store", night=at(3))
-    nightly(
-        few, store=tmp_path / "store", night=at(3), accepted={"volume": {"by": "ada", "reason": "an outage"}}
-    )
-    passed = manifest(tmp_path / "store", 3)["input"]["guardrails"]
+        nightly(few, store=store, night=at(3))
+    nightly(few, store=store, night=at(3), accepted={"volume": {"by": "ada", "reason": "an outage"}})
+    passed = manifest(store, 3)["input"]["guardrails"]
     assert [(one["name"], one["by"], one["reason"]) for one in passed] == [("volume", "ada", "an outage")]
-    after = contents(tmp_path / "store")
+    after = contents(store)
     assert {name: after[name] for name in before if "latest" not in name and name != "lock"} == {
         name: what for name, what in before.items() if "latest" not in name and name != "lock"
     }

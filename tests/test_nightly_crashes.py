@@ -17,10 +17,10 @@ import pytest
 
 from clustergraph.errors import InputError
 from tests.commands import Ended, call, finish, start
-from tests.disturbed import NIGHTS, arguments, at, copy, make_stores, make_world, make_wrong, run_night
+from tests.disturbed import NIGHTS, arguments, at, make_stores, make_world, make_wrong, run_night
 from tests.forks import fork
 from tests.kills import KILL_AT
-from tests.stores import check_consistent, contents
+from tests.stores import check_consistent, contents, copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

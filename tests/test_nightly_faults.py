@@ -18,8 +18,8 @@ import pytest
 from clustergraph.disk import durable
 from clustergraph.errors import InputError
 from clustergraph.nights import publication, window
-from tests.disturbed import copy, make_stores, make_world, make_wrong, run_night
-from tests.stores import check_consistent, contents
+from tests.disturbed import make_stores, make_world, make_wrong, run_night
+from tests.stores import check_consistent, contents, copy
 
 CODE = f"{os.sep}clustergraph{os.sep}"
 

@@ -14,6 +14,7 @@ from clustergraph.errors import GuardrailError, InputError, UsageError
 from clustergraph.nights.night import nightly
 from clustergraph.sightings.derived import DEFAULT_EXPRESSIONS
 from clustergraph.simulation.generate import simulate
+from tests.stores import copy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,6 +52,10 @@ class Job:
     def __init__(self, folder: Path) -> None:
         self.folder, self.store = folder, folder / "store"
 
+    def copy(self, folder: Path) -> Job:
+        copy(self.store, folder)
+        return Job(folder)
+
     def run(self, number: int, frame: pd.DataFrame, **options: Any) -> None:
         rows = self.folder / "rows.parquet"
         frame.to_parquet(rows)
@@ -75,18 +80,26 @@ def job(tmp_path) -> Job:
     return Job(tmp_path)
 
 
-@pytest.fixture
-def right(traffic, tmp_path_factory) -> Job:
-    job = Job(tmp_path_factory.mktemp("right"))
+@pytest.fixture(scope="module")
+def after(traffic, tmp_path_factory) -> list[Job]:
+    """What each of the nights left, all of them right; tests read it, and go on in copies."""
+    found: list[Job] = []
     for number, frame in enumerate(traffic):
-        job.run(number, frame)
-    return job
+        folder = tmp_path_factory.mktemp(f"after-{number}")
+        found.append(found[-1].copy(folder) if found else Job(folder))
+        found[-1].run(number, frame)
+    return found
 
 
-def test_a_file_that_came_in_parts_counts_once_when_it_is_run_again_whole(traffic, job, right):
+@pytest.fixture
+def right(after) -> Job:
+    return after[-1]
+
+
+def test_a_file_that_came_in_parts_counts_once_when_it_is_run_again_whole(traffic, after, right, tmp_path):
+    job = after[0].copy(tmp_path)
     first = traffic[1].iloc[:5000]
     missing = traffic[1].iloc[5000:]
-    job.run(0, traffic[0])
     job.run(1, first)
     job.run(2, pd.concat([traffic[2], missing]))
     job.run(3, traffic[3])
@@ -95,9 +108,8 @@ def test_a_file_that_came_in_parts_counts_once_when_it_is_run_again_whole(traffi
     assert job.about(1)["store"]["input"]["duplicates"] == len(missing)
 
 
-def test_a_rebuild_goes_through_to_its_end_and_says_what_did_not_hold(traffic, job):
-    for number, frame in enumerate(traffic):
-        job.run(number, frame)
+def test_a_rebuild_goes_through_to_its_end_and_says_what_did_not_hold(traffic, right, tmp_path):
+    job = right.copy(tmp_path)
     strict = {"guardrails": {"clustered": 1e-6}}
     accepted = {"clustered": {"by": "me", "reason": "a try"}}
     with pytest.raises(GuardrailError, match="'clustered'"):
@@ -110,8 +122,8 @@ def test_a_rebuild_goes_through_to_its_end_and_says_what_did_not_hold(traffic, j
     assert said == [[("clustered", "me")], [("clustered", "rebuild")], [("clustered", "rebuild")]]
 
 
-def test_the_rows_of_another_night_stop_at_a_guardrail(traffic, job):
-    job.run(0, traffic[0])
+def test_the_rows_of_another_night_stop_at_a_guardrail(traffic, after, tmp_path):
+    job = after[0].copy(tmp_path)
     with pytest.raises(GuardrailError, match=r"'days': 100.0% of the rows are of other days .*--date"):
         job.run(1, traffic[0].assign(event_id=[f"again-{row}" for row in range(len(traffic[0]))]))
 
@@ -143,8 +155,8 @@ def test_early_rows_count_from_their_own_night_on(traffic, job, right):
     assert new[0] == new[1]
 
 
-def test_a_night_of_nothing_but_early_rows_loses_none(traffic, job, right):
-    job.run(0, traffic[0])
+def test_a_night_of_nothing_but_early_rows_loses_none(traffic, after, right, tmp_path):
+    job = after[0].copy(tmp_path)
     swapped = {"days": {"by": "me", "reason": "the files were swapped"}}
     job.run(1, traffic[2], accepted=swapped)
     job.run(2, traffic[1], accepted=swapped)
@@ -152,9 +164,8 @@ def test_a_night_of_nothing_but_early_rows_loses_none(traffic, job, right):
     assert job.volumes(3) == right.volumes(3)
 
 
-def test_nights_without_rows_do_not_change_what_is_usual(traffic, job, tmp_path):
-    for number in range(2):
-        job.run(number, traffic[number])
+def test_nights_without_rows_do_not_change_what_is_usual(traffic, after, tmp_path):
+    job = after[1].copy(tmp_path)
     (tmp_path / "empty").mkdir()
     for number in range(2, 6):
         nightly(tmp_path / "empty", store=job.store, night=at(number), allow_empty=True, threads=1)
@@ -166,9 +177,8 @@ def test_nights_without_rows_do_not_change_what_is_usual(traffic, job, tmp_path)
 @pytest.mark.parametrize(
     "piece", ["incidence/*/night=*/exchanges.parquet", "ledgers/night=*/accounts.parquet"]
 )
-def test_what_is_damaged_is_named_and_mended_by_running_its_night_again(traffic, job, piece):
-    for number in range(2):
-        job.run(number, traffic[number])
+def test_what_is_damaged_is_named_and_mended_by_running_its_night_again(traffic, after, tmp_path, piece):
+    job = after[1].copy(tmp_path)
     path = sorted(job.store.glob(piece))[-1]
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
