@@ -14,10 +14,10 @@ from clustergraph.membership.confidence import measure_confidence, measure_stabi
 from tests.bench.confidence import calibration_error, judged_members, near
 
 WORLDS = (
-    {"accounts": 10_000, "evasion": 0.3, "seed": 1},
-    {"accounts": 15_000, "evasion": 0.6, "seed": 2, "shared_proxy": True},
-    {"accounts": 20_000, "evasion": 0.9, "seed": 3},
-    {"accounts": 15_000, "evasion": 0.7, "seed": 4, "towns": 10, "cells": 20},
+    {"accounts": 6_000, "evasion": 0.3, "seed": 1},
+    {"accounts": 8_000, "evasion": 0.6, "seed": 2, "shared_proxy": True},
+    {"accounts": 10_000, "evasion": 0.9, "seed": 3},
+    {"accounts": 8_000, "evasion": 0.7, "seed": 4, "towns": 10, "cells": 20},
 )
 
 

@@ -187,10 +187,8 @@ def test_a_known_hub_makes_no_stratum_of_its_place(engine, monkeypatch):
 # Events, by all ways of reading them
 
 
-@pytest.fixture
-def events(monkeypatch) -> pd.DataFrame:
-    """Traffic of four places, in which a hundred sightings make a place."""
-    monkeypatch.setattr(strata, "LEAST_SLOTS", 100)
+def draw_events() -> pd.DataFrame:
+    """Draw traffic of four places."""
     rng = np.random.default_rng(5)
     size, accounts = 3_000, 300
     account = rng.integers(0, accounts, size)
@@ -214,6 +212,13 @@ def events(monkeypatch) -> pd.DataFrame:
             "exchanges": rng.integers(1, 9, size),
         }
     )
+
+
+@pytest.fixture
+def events(monkeypatch) -> pd.DataFrame:
+    """Traffic in which a hundred sightings make a place."""
+    monkeypatch.setattr(strata, "LEAST_SLOTS", 100)
+    return draw_events()
 
 
 def link_file(path, engine, **place):
@@ -281,45 +286,59 @@ def same(one, other):
     return all(one[name].equals(other[name]) for name in one)
 
 
-def test_order_files_and_threads_change_nothing(events, tmp_path):
-    events.to_parquet(tmp_path / "x.parquet")
+def run_events(folder, events):
+    events.to_parquet(folder / "x.parquet")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(strata, "LEAST_SLOTS", 100)
+        return run_tables(folder / "x.parquet", threads=1)
+
+
+@pytest.fixture(scope="module")
+def placed(tmp_path_factory):
+    """The artefacts of the events as they are."""
+    return run_events(tmp_path_factory.mktemp("placed"), draw_events())
+
+
+@pytest.fixture(scope="module")
+def placeless(tmp_path_factory):
+    """The artefacts of the events without a column that names places."""
+    events = draw_events().drop(columns=["asn", "country"])
+    return run_events(tmp_path_factory.mktemp("placeless"), events)
+
+
+def test_order_files_and_threads_change_nothing(events, placed, tmp_path):
     (tmp_path / "parts").mkdir()
     mixed = events.sample(frac=1, random_state=1)
     mixed.iloc[1_000:].to_parquet(tmp_path / "parts" / "a.parquet")
     mixed.iloc[:1_000].to_parquet(tmp_path / "parts" / "b.parquet")
-    here = run_tables(tmp_path / "x.parquet", threads=1)
-    assert here["ties"].num_rows > 10
-    assert same(here, run_tables(tmp_path / "parts", threads=2))
+    assert placed["ties"].num_rows > 10
+    assert same(placed, run_tables(tmp_path / "parts", threads=2))
 
 
-def test_without_places_is_as_if_the_column_were_not_there(events, tmp_path):
+def test_without_places_is_as_if_the_column_were_not_there(events, placed, placeless, tmp_path):
     events.to_parquet(tmp_path / "x.parquet")
-    events.drop(columns=["asn", "country"]).to_parquet(tmp_path / "y.parquet")
     off = run_tables(tmp_path / "x.parquet", config={"link": {"by_place": False}})
-    assert same(off, run_tables(tmp_path / "y.parquet"))
-    assert not same(off, run_tables(tmp_path / "x.parquet"))
+    assert same(off, placeless)
+    assert not same(off, placed)
 
 
-def test_nulls_in_every_place_are_as_if_the_column_were_not_there(events, tmp_path):
+def test_nulls_in_every_place_are_as_if_the_column_were_not_there(events, placeless, tmp_path):
     events.assign(asn=pd.Series([None] * len(events), dtype="string")).to_parquet(tmp_path / "x.parquet")
-    events.drop(columns=["asn", "country"]).to_parquet(tmp_path / "y.parquet")
-    assert same(run_tables(tmp_path / "x.parquet"), run_tables(tmp_path / "y.parquet"))
+    assert same(run_tables(tmp_path / "x.parquet"), placeless)
 
 
-def test_one_place_is_as_good_as_none(events, tmp_path):
+def test_one_place_is_as_good_as_none(events, placeless, tmp_path):
     """All signals of a kind are in one stratum either way."""
     events.assign(asn="only").to_parquet(tmp_path / "x.parquet")
-    events.drop(columns=["asn", "country"]).to_parquet(tmp_path / "y.parquet")
-    here, there = (run_tables(tmp_path / name) for name in ("x.parquet", "y.parquet"))
-    assert here["ties"].equals(there["ties"])
+    assert run_tables(tmp_path / "x.parquet")["ties"].equals(placeless["ties"])
 
 
-def test_the_configuration_names_the_column(events, tmp_path):
+def test_the_configuration_names_the_column(events, placed, tmp_path):
     events.to_parquet(tmp_path / "x.parquet")
     events.drop(columns="asn").rename(columns={"country": "asn"}).to_parquet(tmp_path / "y.parquet")
     named = run_tables(tmp_path / "x.parquet", config={"read": {"place": "country"}})
     assert same(named, run_tables(tmp_path / "y.parquet"))
-    assert not same(named, run_tables(tmp_path / "x.parquet"))
+    assert not same(named, placed)
 
 
 def test_a_place_column_that_is_not_there_is_an_error_that_names_it(events, tmp_path):
