@@ -138,9 +138,9 @@ def test_alone(evaluate, here, monkeypatch):
 
 
 def test_nights(evaluate, here, monkeypatch):
-    monkeypatch.setattr(nights, "NIGHTS", 6)
+    monkeypatch.setattr(nights, "NIGHTS", 4)
     tables = evaluate("nights")
-    about = "6 nights of 2,000 accounts, evasion 0.5, seed 3"
+    about = "4 nights of 2,000 accounts, evasion 0.5, seed 3"
     ids = {row[0]: row[1:] for row in tables[f"Ids of campaigns, {about}"]}
     assert all(int(kept) <= int(there) for there, kept, _ in ids.values())
     assert len(tables[f"Regrowth, {about}"]) == 3

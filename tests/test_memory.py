@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
-ROWS = 12_000_000
+ROWS = 7_000_000
 GROUPS, MEMBERS = 20, 20
 # The cap counts what is reserved, used or not: half of it by libraries that are only loaded.
-CAP = 2_500_000_000
+CAP = 2_100_000_000
 LIMITED, ROOMY = "200MB", "8GB"
 # Not ru_maxrss: a child begins with its parent's.
 BEFORE = f"""
