@@ -189,5 +189,5 @@ with DuckDBEngine(sys.argv[1], threads=2, memory_limit="200MB") as engine:
     scratch.mkdir()
     out, err = python(code, scratch, tmp_path / "x.parquet").communicate(timeout=120)
     assert out.split()[:2] == ["4000000", "4000000"], err
-    assert int(out.split()[2]) < 500
+    assert int(out.split()[2]) < 700
     assert list(scratch.iterdir()) == []

@@ -119,6 +119,9 @@ def try_faults(
             assert str(store) in said
             assert os.strerror(error) in said
         found = contents(store)
+        # Who says nothing has done all of it, whatever may be left to tidy up.
+        missing = {place for place in good.keys() - {"lock"} if found.get(place) != good[place]}
+        assert said or not missing, (name, number)
         # A store in the same state as one that was tried before goes on in the same way.
         if found not in seen:
             seen.append(found)

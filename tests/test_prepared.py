@@ -6,7 +6,10 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 import pytest
 
 import clustergraph as cg
@@ -69,6 +72,17 @@ def test_what_was_prepared_is_what_is_reckoned(runs: dict[str, Run], name: str) 
     assert any(len(one.removals) > 1 for one, _ in told)
     assert any(one.breaking.removal for one, _ in told)
     assert all(one.coverage for one, _ in told)
+
+
+def test_neither_rows_nor_threads_change_what_is_prepared(
+    runs: dict[str, Run], world: Path, tmp_path: Path
+) -> None:
+    rows = ds.dataset(world / "events").to_table()
+    order = np.random.default_rng(1).permutation(len(rows))
+    pq.write_table(rows.take(order), tmp_path / "x.parquet")
+    again = cg.run(tmp_path / "x.parquet", threads=1)
+    assert again.holding.num_rows > 3
+    assert again.holding.equals(runs["on disk"].holding)
 
 
 def test_small_clusters_and_other_questions_are_reckoned_when_asked(runs: dict[str, Run]) -> None:
