@@ -139,7 +139,7 @@ def test_bits_of_signals_add_up_to_the_bits_of_ties(
         assert all(len(named.intersection(nest)) <= 1 for nest in NESTS)
 
 
-class Same(dict):  # type: ignore[type-arg]
+class Same(dict[str, str]):
     """Every kind is of one family."""
 
     def __missing__(self, kind: str) -> str:

@@ -172,7 +172,9 @@ def test_faults_of_a_night(
     world: Path, stores: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     fault: tuple[Any, str, int], lasting: bool,
 ) -> None:  # fmt: skip
-    run: Night = lambda store: run_night(world, store, 1)  # noqa: E731
+    def run(store: Path) -> None:
+        run_night(world, store, 1)
+
     number = try_faults(monkeypatch, tmp_path, stores[0], stores[1], run, fault, lasting)
     assert number or fault[1] in ("copyfile", "mkstemp")
 
@@ -184,7 +186,10 @@ def test_faults_of_a_first_night(
 ) -> None:
     """Where the store is made."""
     fault = next(one for one in FAULTS if one[1] == name)
-    run: Night = lambda store: run_night(world, store, 0)  # noqa: E731
+
+    def run(store: Path) -> None:
+        run_night(world, store, 0)
+
     assert try_faults(monkeypatch, tmp_path, None, stores[0], run, fault, lasting=False)
 
 
@@ -196,5 +201,8 @@ def test_faults_of_a_night_that_replaces_another(
     """With other rows, in two renames as where the system cannot exchange folders."""
     monkeypatch.setattr(durable, "_exchange", lambda *_: False)
     fault = next(one for one in FAULTS if one[1] == name)
-    run: Night = lambda store: run_night(world, store, 1)  # noqa: E731
+
+    def run(store: Path) -> None:
+        run_night(world, store, 1)
+
     assert try_faults(monkeypatch, tmp_path, wrong, stores[1], run, fault, lasting=False)

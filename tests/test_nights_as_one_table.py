@@ -76,7 +76,7 @@ def test_they_read_as_one_table(store, name):
     assert rows == {night: table.num_rows for night, table in nights.items() if table.num_rows}
     assert duckdb.sql("SELECT * EXCLUDE dt FROM by_duckdb EXCEPT ALL FROM whole").fetchall() == []
 
-    paths = sorted(glob(pattern))  # noqa: PTH207
+    paths = sorted(glob(pattern))  # noqa: PTH207 (the pattern that DuckDB takes)
     by_pyarrow = ds.dataset(paths, partitioning="hive").to_table()
     assert by_pyarrow.select(whole.column_names).equals(whole)
 
